@@ -1,0 +1,1 @@
+"""Berth, the allocation desk in front of NetBox."""
