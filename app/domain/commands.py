@@ -1,0 +1,77 @@
+"""What a caller asks for, checked for form, before anything is looked up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Literal, TypeAlias, TypeVar
+
+from app.domain.inventory import Interface, Json
+
+
+class Unset(Enum):
+    """A field that was not sent (`null` is something else: it clears)."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+T = TypeVar("T")
+Maybe: TypeAlias = T | Literal[Unset.UNSET] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the owner that what is made will belong to, and how that was established.
+
+    `client_address` is the peer's IP address, `operator` may force what others may not.
+    """
+
+    owner: str
+    method: str = "token"
+    client_address: str = ""
+    operator: bool = False
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the address shall come from, as written. An `address` alone needs no prefix."""
+
+    prefix: str | int | None = None
+    ip_range: str | int | None = None
+    vrf: str | int | None = None
+    address: Interface | None = None
+    address_has_mask: bool = False
+    family: Literal[4, 6] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What may change while the address stays: unset is left alone, None clears."""
+
+    dns_name: Maybe[str] = UNSET
+    description: Maybe[str] = UNSET
+    status: Maybe[str] = UNSET
+    role: Maybe[str] = UNSET
+    tenant: Maybe[str | int] = UNSET
+    tags: Maybe[tuple[str, ...]] = UNSET
+    custom_fields: Maybe[Mapping[str, Json]] = UNSET
+    mac_address: Maybe[str] = UNSET
+    hold_seconds: Maybe[int] = UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A whole request for an allocation. `sent` holds the body's fields as they were written."""
+
+    key: str
+    place: Place = field(default_factory=Place)
+    traits: Traits = field(default_factory=Traits)
+    sent: Mapping[str, Json] = field(default_factory=dict)
+    requested_by: str | None = None
+    reference: str | None = None
+
+
+def given(value: Maybe[T], default: T) -> T:
+    """The value that was sent, or the default where nothing or null was."""
+    return default if value is UNSET or value is None else value

@@ -1,0 +1,168 @@
+"""NetBox's objects, by NetBox's names, as far as Berth looks at them."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Interface: TypeAlias = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Host: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+CLAIM_FIELD = "berth_key"
+OWNER_FIELD = "berth_owner"
+
+SHARED_ROLES = frozenset({"vip", "anycast", "vrrp", "hsrp", "glbp", "carp"})
+"""Roles whose addresses NetBox lets coexist (ipam.IPAddressRoleChoices; measured on 4.3.7 and 4.7.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another object of NetBox: its id, its name, and its slug where it has one."""
+
+    id: int
+    name: str
+    slug: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vrf(Reference):
+    """A routing table; `rd` is its route distinguisher."""
+
+    rd: str | None = None
+    enforce_unique: bool = True
+
+
+class PoolKind(Enum):
+    """What hands out the next address."""
+
+    PREFIX = "prefix"
+    RANGE = "range"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A prefix or an IP range that addresses are taken from.
+
+    For a range, `network` is the network of its start address and `first`/`last` are its bounds.
+    `children` counts the child prefixes NetBox would hand out addresses of.
+    """
+
+    kind: PoolKind
+    id: int
+    network: Network
+    vrf: Vrf | Reference | None = None
+    status: str = "active"
+    children: int = 0
+    mark_utilized: bool = False
+    is_pool: bool = False
+    first: Host | None = None
+    last: Host | None = None
+    site: Reference | None = None
+    role: Reference | None = None
+    tenant: Reference | None = None
+    tags: tuple[Reference, ...] = ()
+    description: str = ""
+    custom_fields: Mapping[str, Json] = field(default_factory=dict)
+    url: str = ""
+
+    @property
+    def vrf_id(self) -> int | None:
+        """The VRF's id, or None for the global table."""
+        return self.vrf.id if self.vrf else None
+
+    def holds(self, host: Host) -> bool:
+        """Whether an address lies in this prefix, or between the bounds of this range."""
+        if host.version != self.network.version:
+            return False
+        if self.first is not None and self.last is not None:
+            return int(self.first) <= int(host) <= int(self.last)
+        return host in self.network
+
+    def __str__(self) -> str:
+        place = f" in VRF {self.vrf.name}" if self.vrf else ""
+        if self.first is not None:
+            return f"IP range {self.first} to {self.last}{place}"
+        return f"prefix {self.network}{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The interface an address is assigned to. `parent` is the device or the virtual machine."""
+
+    object_type: str
+    object_id: int
+    interface: str = ""
+    parent: str = ""
+    parent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address as NetBox holds it now. `key` and `owner` are Berth's claim, if it carries one."""
+
+    id: int
+    address: Interface
+    vrf: Reference | None
+    dns_name: str
+    description: str
+    status: str
+    role: str | None
+    tenant: Reference | None
+    tags: tuple[Reference, ...]
+    custom_fields: Mapping[str, Json]
+    key: str | None
+    owner: str | None
+    assigned: Assignment | None
+    url: str
+    etag: str | None = None
+
+    @property
+    def vrf_id(self) -> int | None:
+        """The VRF's id, or None for the global table."""
+        return self.vrf.id if self.vrf else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An address to be created, with its claim. `address` is None for "the next free one".
+
+    `message` goes into NetBox's change log (>= 4.4; older ones ignore it). Lists of ids are NetBox's.
+    """
+
+    key: str
+    owner: str
+    address: Interface | None = None
+    dns_name: str = ""
+    description: str = ""
+    status: str = "active"
+    role: str | None = None
+    tenant_id: int | None = None
+    tag_ids: tuple[int, ...] = ()
+    custom_fields: Mapping[str, Json] = field(default_factory=dict)
+    assigned_type: str | None = None
+    assigned_id: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What NetBox made, in the order it was asked, and the `X-Request-ID` of NetBox's change log."""
+
+    addresses: tuple[Address, ...]
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What `GET /api/status/` tells: the version as (major, minor, patch), and whether it is the emulator."""
+
+    version: tuple[int, int, int]
+    emulator: bool = False
+
+    @property
+    def has_etags(self) -> bool:
+        """Whether If-Match is honoured (since NetBox 4.6.0)."""
+        return self.version >= (4, 6, 0)
