@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
@@ -33,6 +34,18 @@ class Vrf(Reference):
 
     rd: str | None = None
     enforce_unique: bool = True
+
+
+class Kind(Enum):
+    """What a form offers to choose from; the value is the word in Berth's own routes."""
+
+    VRF = "vrfs"
+    SITE = "sites"
+    TENANT = "tenants"
+    CLUSTER = "clusters"
+    PLATFORM = "platforms"
+    TAG = "tags"
+    ROLE = "roles"
 
 
 class PoolKind(Enum):
@@ -118,6 +131,7 @@ class Address:
     assigned: Assignment | None
     url: str
     etag: str | None = None
+    created: datetime | None = None
 
     @property
     def vrf_id(self) -> int | None:
@@ -147,6 +161,24 @@ class Draft:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What to change on an address that exists; None is left alone, an empty value clears.
+
+    `tenant_id` 0 clears the tenant and `role` "" the role. `claim` is (key, owner), ("", "") to clear it.
+    """
+
+    dns_name: str | None = None
+    description: str | None = None
+    status: str | None = None
+    role: str | None = None
+    tenant_id: int | None = None
+    tag_ids: tuple[int, ...] | None = None
+    custom_fields: Mapping[str, Json] | None = None
+    claim: tuple[str, str] | None = None
+    message: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What NetBox made, in the order it was asked, and the `X-Request-ID` of NetBox's change log."""
@@ -166,3 +198,15 @@ class ServerFacts:
     def has_etags(self) -> bool:
         """Whether If-Match is honoured (since NetBox 4.6.0)."""
         return self.version >= (4, 6, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFields:
+    """The state of the custom fields `berth_key` and `berth_owner` in NetBox.
+
+    `problems` says in plain words what is wrong with them, one sentence each; empty when they are as they
+    must be on IP addresses (exists, text, unique, filter logic exact). `on_machines` tells the same of VMs.
+    """
+
+    problems: tuple[str, ...]
+    on_machines: bool = True

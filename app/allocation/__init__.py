@@ -1,0 +1,1 @@
+"""The batcher: what came in while NetBox was busy goes to it in one list."""

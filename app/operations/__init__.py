@@ -1,0 +1,1 @@
+"""What Berth does, one verb a file."""

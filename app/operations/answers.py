@@ -1,0 +1,79 @@
+"""The answer to an allocation: flat, and the same from byte to byte on a repeat."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from app.domain.inventory import Json
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """An address held under a key, as it is shown: what was sent comes back as sent where it still holds.
+
+    `state` is `held` or `active`; `address` carries its mask, `ip` does not. `netbox_id` and `netbox_url`
+    are None in a dry run. `hold_until` is UTC, RFC 3339.
+    """
+
+    key: str
+    state: str
+    address: str
+    ip: str
+    prefix_length: int
+    family: int
+    prefix: str | int | None
+    ip_range: str | int | None
+    vrf: str | int | None
+    gateway: str | None
+    netmask: str
+    dns_name: str | None
+    dns_servers: tuple[str, ...]
+    description: str | None
+    status: str
+    role: str | None
+    tenant: str | int | None
+    tags: tuple[str, ...]
+    custom_fields: Mapping[str, Json]
+    mac_address: str | None
+    assigned_to: Mapping[str, Json] | None
+    part_of: str | None
+    hold_seconds: int | None
+    hold_until: str | None
+    owner: str
+    requested_by: str | None
+    reference: str | None
+    netbox_id: str | None
+    netbox_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An allocation, and how this request came by it.
+
+    `created` says that this request made it (or, in a dry run, would have); `replayed` that it was there.
+    """
+
+    allocation: Allocation
+    created: bool = False
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list; `next` is the cursor for the part after it, None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which allocations a list shows. `dns_name` and `address` are compared exactly (name in lower case)."""
+
+    owner: str | None = None
+    prefix: str | None = None
+    dns_name: str | None = None
+    address: str | None = None
+    state: str | None = None
