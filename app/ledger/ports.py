@@ -1,0 +1,93 @@
+"""The seam to the database: small enough to be read in one go, and all that the ledger knows of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from app.domain.inventory import Json
+from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
+
+T = TypeVar("T")
+
+
+class Tx(Protocol):
+    """One transaction. Its methods are called in the database's own thread, one transaction at a time."""
+
+    def entry(self, key: str) -> Entry | None:
+        """The entry of a key, in whatever state."""
+        ...
+
+    def put(self, entry: Entry) -> None:
+        """Write an entry, new or not."""
+        ...
+
+    def drop(self, key: str) -> None:
+        """Remove an entry."""
+        ...
+
+    def holder_of_name(self, name_claim: str) -> Entry | None:
+        """The live entry that holds this name."""
+        ...
+
+    def holder_of_object(self, netbox_id: int) -> Entry | None:
+        """The live entry of this NetBox object."""
+        ...
+
+    def named(self, dns_name: str, prefix: str) -> list[Entry]:
+        """Live entries with this name (lower case) that were asked for from this prefix, as written."""
+        ...
+
+    def entries(self, conditions: Mapping[str, str], after: str, limit: int) -> list[Entry]:
+        """Entries in state `done` in order of key, all greater than `after`."""
+        ...
+
+    def in_state(self, state: State, limit: int) -> list[Entry]:
+        """Entries in a state, the longest unchanged first."""
+        ...
+
+    def due(self, now: float, limit: int) -> list[Entry]:
+        """Entries in state `done` whose hold ends at or before `now`."""
+        ...
+
+    def begin(self, operation: Operation) -> None:
+        """Write down an operation that has no outcome yet."""
+        ...
+
+    def finish(self, operation_id: str, outcome: str) -> None:
+        """Give an operation its outcome."""
+        ...
+
+    def unfinished(self, limit: int) -> list[Operation]:
+        """Operations without an outcome, the oldest first."""
+        ...
+
+    def append(self, event: Event) -> None:
+        """Add a line to the audit log, chained to the one before it."""
+        ...
+
+    def events(self, conditions: Mapping[str, str], after: int, limit: int) -> list[tuple[int, Json]]:
+        """Lines of the audit log with their numbers, all greater than `after`, in order."""
+        ...
+
+    def chains(self, after: int, limit: int) -> Sequence[tuple[int, ChainedEvent]]:
+        """Lines of the audit log as stored, with their numbers, for the verifier."""
+        ...
+
+
+class Store(Protocol):
+    """Runs work in transactions. What a work raises rolls its own transaction back, and is raised here."""
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run the work and return its result once it is durable.
+
+        Raises:
+            LedgerUnavailable: the database cannot be written.
+        """
+        ...
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Run work that writes nothing.
+
+        Raises:
+            LedgerUnavailable: the database cannot be read.
+        """
+        ...

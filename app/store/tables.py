@@ -1,0 +1,89 @@
+"""The tables, as the newest migration leaves them."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from app.ledger.records import LIVE
+
+metadata = MetaData()
+
+_live = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in LIVE))))
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("family", Integer, nullable=False),
+    Column("vrf_id", BigInteger),
+    Column("dns_name", Text, nullable=False),
+    Column("name_claim", Text),
+    Column("prefix", Text, nullable=False),
+    Column("netbox_id", BigInteger),
+    Column("address", Text),
+    Column("sent", JSON, nullable=False),
+    Column("mac_address", Text),
+    Column("hold_seconds", Integer),
+    Column("hold_until", Float),
+    Column("requested_by", Text),
+    Column("reference", Text),
+    Column("opened_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index("entries_name_claim", "name_claim", unique=True, sqlite_where=_live, postgresql_where=_live),
+    Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=_live, postgresql_where=_live),
+    Index("entries_dns_name", "dns_name"),
+    Index("entries_state", "state", "changed_at"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("outcome", Text),
+    Index(
+        "operations_open",
+        "started_at",
+        sqlite_where=text("outcome IS NULL"),
+        postgresql_where=text("outcome IS NULL"),
+    ),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("chain", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("netbox_request_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("audit_chain", "chain", "sequence", unique=True),
+    Index("audit_key", "key"),
+    Index("audit_request", "request_id"),
+    sqlite_autoincrement=True,
+)
