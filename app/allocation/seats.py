@@ -1,0 +1,94 @@
+"""A request's place in a batch, and what became of it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from app.domain.errors import BerthError
+from app.domain.inventory import Address, Draft, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a batch goes to: a pool's next free addresses, or (no pool) addresses named one by one.
+
+    `place` is the pool that an address found under the claim must lie in, `vrf_id` its VRF.
+    """
+
+    place: Pool | None
+    vrf_id: int | None
+    explicit: bool = False
+
+    @property
+    def turn(self) -> tuple[object, ...]:
+        """What takes turns with others: explicit addresses of a VRF share a list, whatever their prefix."""
+        if self.explicit or self.place is None:
+            return ("explicit", self.vrf_id)
+        return (self.place.kind, self.place.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """An address that NetBox holds under the claim. `adopted` says that it was there already."""
+
+    address: Address
+    adopted: bool
+    netbox_request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seat:
+    """One request. `queued_at` and `expires_at` are seconds of the batcher's clock."""
+
+    line: Line
+    draft: Draft
+    caller: str
+    outcome: "asyncio.Future[Seated]"
+    queued_at: float
+    expires_at: float
+    shared_roles: bool = False
+
+    def fill(self, seated: Seated) -> None:
+        """Answer the request, unless nobody waits for it any more."""
+        if not self.outcome.done():
+            self.outcome.set_result(seated)
+
+    def refuse(self, error: BerthError) -> None:
+        """Refuse the request, unless nobody waits for it any more."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Seats that go to NetBox in one list, in order of arrival.
+
+    `unsure`: an earlier call with these claims may have been carried out. `recounted`: the list did not
+    fit although NetBox said that there was room. `claim_seen`: NetBox said once that the claim is taken,
+    and did not show by whom.
+    """
+
+    line: Line
+    seats: tuple[Seat, ...]
+    unsure: bool = False
+    recounted: bool = False
+    claim_seen: bool = False
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """What to create."""
+        return [seat.draft for seat in self.seats]
+
+    def only(self, seats: Sequence[Seat]) -> "Batch":
+        """The batch with these seats only."""
+        return replace(self, seats=tuple(seats))
+
+    def halves(self) -> Iterable["Batch"]:
+        """The batch as two."""
+        middle = (len(self.seats) + 1) // 2
+        return self.only(self.seats[:middle]), self.only(self.seats[middle:])
+
+    def refuse(self, error: BerthError) -> None:
+        """Refuse every seat."""
+        for seat in self.seats:
+            seat.refuse(error)
