@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -71,13 +72,17 @@ def settings(folder: Path) -> dict[str, str]:
 
 
 def gunicorn(folder: Path) -> Service:
-    """The processes that serve NetBox."""
-    return Service("netbox", folder)
+    """The processes that serve NetBox; they keep nothing, and to end in good order takes them ten seconds."""
+    return Service("netbox", folder, signal.SIGKILL)
 
 
 def start_gunicorn(folder: Path, port: int) -> None:
-    """Serve NetBox as it is served in production: four processes of three threads."""
-    size = "--workers 4 --threads 3 --timeout 120 --graceful-timeout 5"
+    """Serve NetBox as it is served in production: four processes of three threads.
+
+    NetBox is loaded before the processes part (`--preload`): it takes ten seconds of computing, once
+    instead of four times, and no connection is open by then.
+    """
+    size = "--workers 4 --threads 3 --timeout 120 --graceful-timeout 5 --preload"
     words = f"{size} --no-control-socket --log-level warning --bind 127.0.0.1:{port} netbox.wsgi"
     argv = [str(venv() / "bin" / "gunicorn"), *words.split()]
     gunicorn(folder).start(argv, lambda: answers(f"http://127.0.0.1:{port}"), env=settings(folder))

@@ -7,6 +7,7 @@ import pwd
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,12 +130,13 @@ class Service:
         return int(pid) if _began(int(pid)) == began else None
 
     def stop(self) -> None:
-        """Stop it; what does not go in good order is ended with all its children."""
-        pid = self.pid()
-        if pid is not None:
-            os.kill(pid, self.stop_signal)
-            if not wait_until(lambda: self.pid() is None, GRACE_SECONDS):
-                os.killpg(pid, signal.SIGKILL)
+        """Stop it; what does not go in good order is killed with all its children."""
+        for signum in (self.stop_signal, signal.SIGKILL):
+            pid = self.pid()
+            if pid is not None:
+                send = os.killpg if signum == signal.SIGKILL else os.kill
+                with suppress(ProcessLookupError):  # gone in between
+                    send(pid, signum)
                 wait_until(lambda: self.pid() is None, GRACE_SECONDS)
         self.pid_file.unlink(missing_ok=True)
 
