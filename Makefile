@@ -33,3 +33,20 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 	$(RUN)lint-imports
 	$(RUN)deptry .
 .PHONY: check
+
+# -- a real NetBox -----------------------------------------------------------------------------
+
+NETBOX := tools/netbox-server
+
+test-netbox: .venv/.ready ## the tests against a real NetBox, which is started for them and stopped
+	@export BERTH_NETBOX_INSTANCE=test-$$$$; unset BERTH_NETBOX_PORT; \
+	trap '$(NETBOX) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
+	$(NETBOX) start && variables=$$($(NETBOX) env) && eval "$$variables" || exit 1; \
+	$(RUN)pytest $(wildcard tests/contract tests/netbox) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+
+netbox-start: .venv/.ready ## start a real NetBox to try things with; then: eval "$(tools/netbox-server env)"
+	@$(NETBOX) start
+
+netbox-stop: ## stop it
+	@$(NETBOX) stop
+.PHONY: test-netbox netbox-start netbox-stop
