@@ -1,0 +1,185 @@
+"""What devices and virtual machines have in common: primary addresses, interfaces, MAC addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.emulator.errors import InvalidError
+from app.emulator.fields import Computed, Field, Mac, Reader
+from app.emulator.records import fetch, insert, update
+from app.emulator.references import ForeignKey
+
+if TYPE_CHECKING:
+    from app.emulator.session import Session
+    from app.emulator.values import Json, Row
+
+_BRIEF = ("id", "url", "display", "family", "address")
+
+
+@dataclass(frozen=True, eq=False)
+class PrimaryAddress(ForeignKey):
+    """The primary address of a family; its deletion empties the field and counts as a change."""
+
+    target: str = "ipam.ipaddress"
+    by: str = "address"
+    on_delete: str = "save_null"
+
+    def readers(self) -> dict[str, Reader]:
+        """Show more than the brief form."""
+        name = self.name
+        return {name: lambda row, session: _address(session, row[name])}
+
+
+def _address(session: Session, number: int | None) -> Json:
+    if number is None:
+        return None
+    brief = session.brief("ipam.ipaddress", number)
+    if not brief or not session.release.modern:
+        return brief
+    row = session.row("ipam.ipaddress", number) or {}
+    shown = {name: brief[name] for name in _BRIEF}
+    inside = row["nat_inside"] and session.brief("ipam.ipaddress", row["nat_inside"])
+    extra = {"nat_inside": inside, "nat_outside": [], "dns_name": row["dns_name"]}
+    return {**shown, **extra, "description": row["description"]}
+
+
+def primary_addresses() -> tuple[Field, ...]:
+    """Return the three fields of primary addresses; IPv6 goes first."""
+
+    def preferred(row: Row, session: Session) -> Json:
+        return _address(session, row["primary_ip6"] or row["primary_ip4"])
+
+    return (
+        Computed("primary_ip", reader=preferred),
+        PrimaryAddress("primary_ip4"),
+        PrimaryAddress("primary_ip6"),
+    )
+
+
+def check_primary(session: Session, row: Row, interface: str, owner: str, noun: str) -> None:
+    """Refuse a primary address of the wrong family or of another machine."""
+    for family in (4, 6):
+        field = f"primary_ip{family}"
+        if row[field] is None:
+            continue
+        address = session.row("ipam.ipaddress", row[field]) or {}
+        if address["address_family"] != family:
+            text = f"Must be an IPv{family} address. ({address['address']} is an IPv{address['address_family']} address.)"
+            raise InvalidError({field: [text]})
+        if not _assigned(session, address, interface, owner, row.get("id")):
+            text = f"The specified IP address ({address['address']}) is not assigned to this {noun}."
+            raise InvalidError({field: [text]})
+
+
+def _assigned(session: Session, address: Row, interface: str, owner: str, number: int | None) -> bool:
+    if address["assigned_object_type"] != interface or number is None:
+        return False
+    holder = session.row(interface, address["assigned_object_id"])
+    return bool(holder and holder[owner] == number)
+
+
+# -- MAC addresses -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class MacShortcut(Mac):
+    """``mac_address`` on an interface: writing it makes a MAC object and the primary one of it."""
+
+    required: bool = False
+    null: bool = True
+    shown: bool = False
+    since: str = "4.7"
+
+    def columns(self) -> dict[str, str]:
+        """Need none: the MAC object holds it."""
+        return {}
+
+    def take(self, data: Row, values: Row, session: Session, *, create: bool) -> None:
+        """Take it only where it is sent."""
+        if self.name in data:
+            super().take(data, values, session, create=create)
+
+
+def mac_fields(model: str) -> tuple[Field, ...]:
+    """Return the fields by which an interface shows its MAC addresses."""
+
+    def primary(row: Row, session: Session) -> Json:
+        if row["primary_mac_address"] is None:
+            return None
+        return session.brief("dcim.macaddress", row["primary_mac_address"])["mac_address"]
+
+    def assigned(row: Row, session: Session) -> Json:
+        found = session.database.rows(
+            "SELECT id FROM dcim_macaddress WHERE assigned_object_type = ? AND assigned_object_id = ? ORDER BY id",
+            [model, row["id"]],
+        )
+        return [session.brief("dcim.macaddress", item["id"]) for item in found]
+
+    def addresses(row: Row, session: Session) -> Json:
+        return session.database.value(
+            "SELECT count(*) FROM ipam_ipaddress WHERE assigned_object_type = ? AND assigned_object_id = ?",
+            [model, row["id"]],
+        )
+
+    return (
+        Computed("mac_address", reader=primary),
+        MacShortcut("mac_address"),
+        ForeignKey("primary_mac_address", target="dcim.macaddress", by="mac_address", on_delete="set_null"),
+        Computed("mac_addresses", reader=assigned),
+        Computed("count_ipaddresses", reader=addresses),
+    )
+
+
+def check_primary_mac(model: str) -> Json:
+    """Return the rule that the primary MAC address belongs to the interface."""
+
+    def clean(session: Session, row: Row, old: Row | None) -> None:
+        number = row["primary_mac_address"]
+        mac = session.row("dcim.macaddress", number) if number is not None else None
+        if not mac:
+            return
+        if mac["assigned_object_id"] is None and old is not None:
+            raise InvalidError.whole(
+                "Only a MAC address assigned to this interface can be its primary MAC address."
+            )
+        own = (mac["assigned_object_type"], mac["assigned_object_id"]) == (model, row.get("id"))
+        if mac["assigned_object_id"] is not None and not own:
+            holder = session.brief(mac["assigned_object_type"], mac["assigned_object_id"])
+            text = f"MAC address {mac['mac_address']} is assigned to a different interface ({holder['display']})."
+            raise InvalidError.whole(text)
+
+    return clean
+
+
+def write_mac(model: str) -> Json:
+    """Return what follows a write of ``mac_address``: the MAC object, made primary."""
+
+    def after(session: Session, row: Row, values: Row) -> None:
+        text = values.get("mac_address")
+        if not text:
+            return
+        macs = session.resource("dcim.macaddress")
+        where = "mac_address = ? AND assigned_object_type = ? AND assigned_object_id = ?"
+        found = fetch(session, macs, where, [text, model, row["id"]])
+        mac = found[0] if found else insert(session, macs, _mac_values(session, text, model, row["id"]))
+        row |= update(session, session.resource(model), row, {"primary_mac_address": mac["id"]})
+
+    return after
+
+
+def _mac_values(session: Session, text: str, model: str, number: int) -> Row:
+    values: Row = {}
+    data = {"mac_address": text, "assigned_object_type": model, "assigned_object_id": number}
+    for field in session.resource("dcim.macaddress").fields:
+        if field.written:
+            field.take(data, values, session, create=True)
+    return values
+
+
+def is_primary(row: Row, session: Session) -> bool:
+    """Tell whether a MAC address is the primary one of its interface."""
+    if row["assigned_object_id"] is None:
+        return False
+    holder = session.row(row["assigned_object_type"], row["assigned_object_id"])
+    return bool(holder and holder["primary_mac_address"] == row["id"])
