@@ -1,8 +1,9 @@
 """An embedded NetBox: its REST API over SQLite, for demonstrations and fast tests.
 
-It is a program of its own: it shares no code with the rest of Berth, is reached over HTTP only, serves loopback
-addresses only, and says what it is in the header ``X-Berth-Emulator`` of every answer. What it does is what real
-NetBox servers were seen to do; the contract tests run against both. It repairs nothing that NetBox leaves broken.
+It is a program of its own: it shares no code with the rest of Berth, is reached over HTTP only, serves
+loopback addresses only, and says what it is in the header ``X-Berth-Emulator`` of every answer. What it does
+is what real NetBox servers were seen to do; the contract tests run against both. It repairs nothing that
+NetBox leaves broken.
 
     app = create_app(seed=True)
     with running(app) as url:

@@ -92,9 +92,9 @@ class Pool:
         if self.ranged:
             return []
         found = session.database.rows(
-            "SELECT start_address_host AS low, end_address_host AS high FROM ipam_iprange WHERE mark_populated "
-            "AND start_address_family = ? AND vrf IS ? AND end_address_host >= ? AND start_address_host <= ? "
-            "ORDER BY start_address_host",
+            "SELECT start_address_host AS low, end_address_host AS high FROM ipam_iprange "
+            "WHERE mark_populated AND start_address_family = ? AND vrf IS ? "
+            "AND end_address_host >= ? AND start_address_host <= ? ORDER BY start_address_host",
             [self.family, self.vrf, host_bytes(self.first), host_bytes(self.last)],
         )
         return [
@@ -163,9 +163,11 @@ def _item_error(session: Session, pool: Pool, item: Json) -> Json:
     if not isinstance(item, dict):
         text = f"Invalid data. Expected a dictionary, but got {type(item).__name__}."
         return {session.release.non_field: [text]}
-    length = item.get("prefix_length")
-    if length is None or not session.release.modern:
-        return {}
+    length = item.get("prefix_length") if session.release.modern else None
+    return {} if length is None else _length_error(pool, length)
+
+
+def _length_error(pool: Pool, length: Json) -> Json:
     if isinstance(length, bool) or not str(length).isdigit():
         return {"prefix_length": ["A valid integer is required."]}
     if int(length) < pool.mask:
@@ -179,7 +181,8 @@ def _item_error(session: Session, pool: Pool, item: Json) -> Json:
 
 def _validated(session: Session, pool: Pool, items: list[Row], hosts: list[int], *, alone: bool) -> list[Row]:
     """Validate every item before any is stored; a list reports errors by position."""
-    values, errors = [], []
+    values: list[Row] = []
+    errors: list[Row] = []
     for item, host in zip(items, hosts, strict=True):
         mask = (item.get("prefix_length") if session.release.modern else None) or pool.mask
         placed = {**item, "address": f"{host_text(host, pool.family)}/{mask}", "vrf": pool.vrf}

@@ -29,12 +29,16 @@ LONGEST_LINE = 4094
 """gunicorn's limit of the request line."""
 
 
+NOBODY = Account({"id": None, "username": "", "is_superuser": True})
+"""Who provisions a token by password."""
+
+
 class Emulator:
     """NetBox's REST API over SQLite.
 
-    Everything runs on one event loop and every step is synchronous, so a step is atomic. Where NetBox holds its
-    lock the steps of a call follow each other; elsewhere another call may come between check and write, and
-    the loser of such a race gets what NetBox gives: a 400, or a 500 from the database's own constraint.
+    Everything runs on one event loop and every step is synchronous, so a step is atomic. Where NetBox holds
+    its lock the steps of a call follow each other; elsewhere another call may come between check and write,
+    and the loser of such a race gets what NetBox gives: a 400, or a 500 from the database's own constraint.
 
     Args:
         database: where everything is kept, with its tables.
@@ -143,7 +147,7 @@ class Emulator:
         if route is None or not request.path.endswith("/"):
             return views.missing(request, self.release, known=route is not None)
         header = request.headers.get("authorization", "")
-        account = authenticate(self.database, self.release, header, request.client)
+        account = NOBODY if route.open else authenticate(self.database, self.release, header, request.client)
         if account is None:
             raise denied(NOT_PROVIDED)
         session = self.session(account, base=request.base, request_id=request_id)

@@ -62,7 +62,8 @@ def _create_in_turn(session: Session, resource: Resource, data: list[Json], allo
 
 def _create_checked(session: Session, resource: Resource, data: list[Json], allowed: Clause) -> list[Row]:
     """Check all, then store all, so that two equal ones pass unless the database objects."""
-    values, errors = [], []
+    values: list[Row] = []
+    errors: list[Row] = []
     for item in data:
         try:
             values.append(validate(session, resource, item))

@@ -52,11 +52,8 @@ def _lookup(session: Session, resource: Resource, path: list[str], value: Json) 
     if name == "tags":
         tag = session.resource("extras.tag")
         sql, values = _lookup(session, tag, rest or ["id"], value)
-        return (
-            f"id IN (SELECT object_id FROM tagged_item WHERE model = '{resource.model}' "
-            f"AND tag_id IN (SELECT id FROM {tag.table} WHERE {sql}))",
-            values,
-        )
+        tagged = f"SELECT object_id FROM tagged_item WHERE model = '{resource.model}'"
+        return f"id IN ({tagged} AND tag_id IN (SELECT id FROM {tag.table} WHERE {sql}))", values
     if name == "custom_field_data" and rest:
         path_expression = f"json_extract(custom_field_data, '$.{rest[0]}')"
         return _compare(path_expression, rest[1] if rest[1:] else "exact", value)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.emulator.session import Session
     from app.emulator.values import Json, Row
 
-EMPTY = (None, "", [])
+EMPTY: tuple[Json, ...] = (None, "", [])
 
 
 def _text(value: Json) -> str | None:

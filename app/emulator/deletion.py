@@ -77,7 +77,7 @@ def _clear(session: Session, other: Resource, item: Row, key: ForeignKey) -> Non
 
 def _remove(session: Session, resource: Resource, row: Row) -> None:
     database, number = session.database, row["id"]
-    log(session, resource, row, "delete", logged(session, resource, row), {})
+    log(session, resource, row, "delete", (logged(session, resource, row), {}))
     database.run(f"DELETE FROM {resource.table} WHERE id = ?", [number])
     if resource.tagged:
         database.run("DELETE FROM tagged_item WHERE model = ? AND object_id = ?", [resource.model, number])

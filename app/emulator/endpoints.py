@@ -1,7 +1,7 @@
 """The methods of every resource: lists, single objects, creation, change, deletion.
 
-A handler is a generator. It yields where NetBox leaves a gap between checking and writing, so that the caller
-can let others in; writes that NetBox puts behind its lock run without a pause.
+A handler is a generator. It yields where NetBox leaves a gap between checking and writing, so that the
+caller can let others in; writes that NetBox puts behind its lock run without a pause.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def create(session: Session, resource: Resource, request: Request) -> Steps:
         values = validate(session, resource, data)
     except InvalidError as error:
         if request.parameter("fields"):
-            raise InvalidError(dict.fromkeys(error.errors, ["This field cannot be blank."])) from None
+            raise InvalidError({name: ["This field cannot be blank."] for name in error.errors}) from None
         raise
     yield
     with session.database.transaction():

@@ -1,7 +1,7 @@
 """Faults on demand, and a count of the calls: a control route beside the API, for tests.
 
-``PUT /_emulator/faults`` replaces all faults by the given one (an object) or ones (a list), ``POST`` adds,
-``DELETE`` clears, ``GET`` lists what is left of them. No token is needed. A fault::
+``PUT /_emulator/faults`` replaces all faults by the given one (an object) or ones (a list), ``POST``
+adds, ``DELETE`` clears, ``GET`` lists what is left of them. No token is needed. A fault::
 
     {"kind": "answer_lost", "method": "POST", "path": "/api/ipam/prefixes/*/available-ips/", "times": 1}
 
@@ -20,8 +20,9 @@ error_after               is handled and committed, then ``status`` (502 by defa
 token_expired             403 ``Token expired``; nothing is handled
 ========================  ============================================================================
 
-``method`` and ``path`` are shell patterns, ``*`` by default (the path has no query). ``times`` limits how often
-the fault strikes, ``skip`` lets that many calls pass first. The first fault that matches strikes, alone.
+``method`` and ``path`` are shell patterns, ``*`` by default (the path has no query). ``times`` limits how
+often the fault strikes, ``skip`` lets that many calls pass first. The first fault that matches strikes,
+alone.
 
 ``GET /_emulator/requests`` answers ``{"counts": {...}, "peaks": {...}, "items": {...}}``: by method and path
 template (``POST /api/ipam/prefixes/{id}/available-ips/``) how many calls came, how many were in progress at

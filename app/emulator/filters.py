@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from app.emulator import fields as kinds
+from app.emulator.addressing import Mac
 from app.emulator.customs import indexed
 from app.emulator.errors import FieldError, InvalidError
 from app.emulator.lookups import NEGATED, boolean, characters, numbers
@@ -49,25 +50,18 @@ def where(session: Session, resource: Resource, query: dict[str, list[str]]) -> 
 def _clause(session: Session, resource: Resource, key: str, texts: list[str]) -> Clause | None:
     if key in resource.filters:
         return resource.filters[key](session, texts)
-    if key == "q":
-        return _search(resource, texts[-1])
-    if key.endswith("_by_request"):
-        return _by_request(resource, key, texts[-1])
-    known = filters_of(resource)
-    if key in known:
-        return known[key](session, "", texts)
-    name, separator, lookup = key.rpartition("__")
-    if separator and name in known:
-        return known[name](session, lookup, texts)
     if key.startswith("cf_"):
         return _custom(session, resource, key.removeprefix("cf_"), texts)
-    return None
+    known = filters_of(resource)
+    name, _, lookup = (key, "", "") if key in known else key.rpartition("__")
+    return known[name](session, lookup, texts) if name in known else None
 
 
 @cache
 def filters_of(resource: Resource) -> dict[str, Filter]:
     """Return the filters that the fields of a resource give."""
-    found: dict[str, Filter] = {"id": _number("id")}
+    found: dict[str, Filter] = {"id": _number("id"), "q": _search(resource)}
+    found |= {f"{word}_by_request": _by_request(resource, actions) for word, actions in _ACTIONS.items()}
     for field in resource.fields:
         found |= _of_field(resource, field)
     if resource.tagged:
@@ -75,26 +69,31 @@ def filters_of(resource: Resource) -> dict[str, Filter]:
     return found
 
 
+_ACTIONS = {"created": "'create'", "updated": "'update'", "modified": "'create', 'update'"}
+
+
 def _of_field(resource: Resource, field: kinds.Field) -> dict[str, Filter]:
     if isinstance(field, ForeignKey):
         return {f"{field.name}_id": _model(field, "id"), field.name: _model(field, field.by)}
     if isinstance(field, GenericKey):
-        return {
-            f"{field.name}_type": _text(f"{field.name}_type"),
-            f"{field.name}_id": _number(f"{field.name}_id"),
-        }
+        model, number = field.columns()
+        return {model: _text(model), number: _number(number)}
+    one = _of_kind(resource, field)
+    return {field.name: one} if one else {}
+
+
+def _of_kind(resource: Resource, field: kinds.Field) -> Filter | None:
     if isinstance(field, kinds.Choice):
-        return {field.name: _choice(field)}
+        return _choice(field)
     if isinstance(field, kinds.Boolean):
-        return {field.name: _boolean(field.key)}
+        return _boolean(field.key)
     if isinstance(field, kinds.Integer | kinds.VirtualCores):
-        return {field.name: _number(field.name)}
+        return _number(field.name)
     if isinstance(field, kinds.Stamp):
-        return {field.name: _moment(field.name)}
-    if isinstance(field, kinds.Text | kinds.Mac):
-        exact = resource.exact_names or field.name != "name"
-        return {field.name: _text(field.name, exact=exact)}
-    return {}
+        return _moment(field.name)
+    if isinstance(field, kinds.Text | Mac):
+        return _text(field.name, exact=resource.exact_names or field.name != "name")
+    return None
 
 
 def _text(column: str, *, exact: bool = True) -> Filter:
@@ -142,7 +141,7 @@ def _model(field: ForeignKey, attribute: str) -> Filter:
         parts = [f"{field.name} IN ({marks(flat)})"] if flat else []
         parts += [f"{field.name} IS NULL"] if "null" in texts else []
         sql = " OR ".join(parts)
-        return (f"NOT ({sql})" if not lookup == "" else sql), flat
+        return (f"NOT ({sql})" if lookup else sql), flat
 
     return clause
 
@@ -172,25 +171,23 @@ def _tag(resource: Resource, attribute: str) -> Filter:
     return clause
 
 
-def _search(resource: Resource, text: str) -> Clause:
+def _search(resource: Resource) -> Filter:
     parts = [f"instr(lower({column}), lower(?))" for column in resource.search]
-    values = [text.strip()] * len(parts)
-    return " OR ".join(parts) or "1", values
+
+    def clause(_session: Session, lookup: str, texts: list[str]) -> Clause | None:
+        if lookup or not texts[-1].strip():
+            return None
+        return " OR ".join(parts) or "1", [texts[-1]] * len(parts)
+
+    return clause
 
 
-def _by_request(resource: Resource, key: str, text: str) -> Clause | None:
-    actions = {
-        "created_by_request": "action = 'create'",
-        "updated_by_request": "action = 'update'",
-        "modified_by_request": "action IN ('create', 'update')",
-    }
-    if key not in actions:
-        return None
-    return (
-        f"id IN (SELECT changed_object_id FROM core_objectchange WHERE {actions[key]} "
-        f"AND changed_object_type = '{resource.model}' AND request_id = ?)",
-        [identifier(text)],
+def _by_request(resource: Resource, actions: str) -> Filter:
+    sql = (
+        f"id IN (SELECT changed_object_id FROM core_objectchange WHERE action IN ({actions}) "
+        f"AND changed_object_type = '{resource.model}' AND request_id = ?)"
     )
+    return lambda _session, lookup, texts: None if lookup else (sql, [identifier(texts[-1])])
 
 
 def identifier(text: str) -> str:

@@ -137,7 +137,7 @@ def insert(session: Session, resource: Resource, values: Row) -> Row:
         _tag(session, resource, row)
     if resource.customised:
         store_custom_fields(session, resource, row)
-    log(session, resource, row, "create", {}, logged(session, resource, row))
+    log(session, resource, row, "create", ({}, logged(session, resource, row)))
     resource.after(session, row, values)
     return row
 
@@ -162,7 +162,7 @@ def update(session: Session, resource: Resource, old: Row, values: Row) -> Row:
         store_custom_fields(session, resource, row)
     before, after = logged(session, resource, old), logged(session, resource, row)
     if before != after:
-        log(session, resource, row, "update", before, after)
+        log(session, resource, row, "update", (before, after))
     resource.after(session, row, values)
     return row
 
@@ -189,10 +189,8 @@ def logged(session: Session, resource: Resource, row: Row) -> Row:
     }
 
 
-def log(  # noqa: PLR0913 - an entry has that many parts
-    session: Session, resource: Resource, row: Row, action: str, before: Row, after: Row
-) -> None:
-    """Write an entry to the change log."""
+def log(session: Session, resource: Resource, row: Row, action: str, states: tuple[Row, Row]) -> None:
+    """Write an entry to the change log; ``states`` are before and after."""
     if not resource.logged:
         return
     session.database.run(
@@ -209,7 +207,7 @@ def log(  # noqa: PLR0913 - an entry has that many parts
             row["id"],
             resource.display(row),
             session.message,
-            json.dumps(before),
-            json.dumps(after),
+            json.dumps(states[0]),
+            json.dumps(states[1]),
         ],
     )

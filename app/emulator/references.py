@@ -186,8 +186,8 @@ class CustomFields(Field):
         given = data.get(self.name, {})
         if not isinstance(given, dict):
             raise FieldError(
-                "Invalid data format. Custom field data must be passed as a dictionary mapping field names to "
-                "their values."
+                "Invalid data format. Custom field data must be passed as a dictionary mapping field names "
+                "to their values."
             )
         unknown = sorted(set(given) - set(defined))
         if unknown and session.release.modern:

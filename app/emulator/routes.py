@@ -48,8 +48,10 @@ def find_route(request: Request, release: Release) -> Route | None:
         return Route(_at_once(views.provision) if request.method == "POST" else None, open=True)
     found = _PATH.match(path)
     resource = PATHS.get(found["resource"]) if found else None
-    if not found or resource is None:
-        return None
+    return _of_resource(request, resource, found) if found and resource else None
+
+
+def _of_resource(request: Request, resource: Resource, found: re.Match[str]) -> Route | None:
     if found["action"]:
         return _action(request.method, resource, int(found["id"]), found["action"])
     if request.method == "OPTIONS":

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from app.emulator.values import Json, Row
 
 _UNRECOGNISED = (
-    "Related objects must be referenced by numeric ID or by dictionary of attributes. Received an unrecognized "
-    "value: {}"
+    "Related objects must be referenced by numeric ID or by dictionary of attributes. Received an "
+    "unrecognized value: {}"
 )
 
 
@@ -92,7 +92,8 @@ class Session:
         wrong = next((key for key in attributes if key not in columns), None)
         if wrong:
             raise FieldError(f"Cannot resolve keyword '{wrong}' into field.")
-        restriction, values = ("1", [])
+        restriction: str = "1"
+        values: list[Json] = []
         if list(attributes) != ["id"]:
             restriction, values = self.account.restriction(self, resource, "view") or ("0", [])
         clause = " AND ".join(f"{key} IS ?" for key in attributes) or "1"

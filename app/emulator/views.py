@@ -111,5 +111,6 @@ def missing(request: Request, release: Release, *, known: bool) -> Response:
 
 def bad_request() -> Response:
     """Answer a request line that is too long, as gunicorn does."""
-    page = "<html>\n  <head>\n    <title>Bad Request</title>\n  </head>\n  <body>\n    <h1><p>Bad Request</p></h1>\n"
-    return Response(400, f"{page}    Request Line is too large\n  </body>\n</html>\n")
+    title = "<html>\n  <head>\n    <title>Bad Request</title>\n  </head>\n"
+    page = "  <body>\n    <h1><p>Bad Request</p></h1>\n    Request Line is too large\n  </body>\n</html>\n"
+    return Response(400, title + page)

@@ -1,4 +1,4 @@
-"""What surrounds the inventory: tenants, tags, custom fields, journal, change log, users, tokens, permissions."""
+"""What surrounds the inventory: tenants, tags, custom fields, journal, change log, users, permissions."""
 
 from __future__ import annotations
 

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.emulator.fields import (
-    Boolean,
-    Choice,
-    Computed,
-    Document,
-    Integer,
-    Mac,
-    Text,
-    VirtualCores,
-    constants,
-)
+from app.emulator.addressing import Mac
+from app.emulator.fields import Boolean, Choice, Computed, Document, Integer, Text, VirtualCores, constants
 from app.emulator.references import ForeignKey, GenericKey
 from app.emulator.resource import Resource, Unique
 from app.emulator.resources.common import NAMED, count, named, tail, unique_names

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.emulator.fields import Address, Boolean, Choice, Computed, Field, Integer, Prefix, Text, constants
+from app.emulator.addressing import Address, Prefix
+from app.emulator.fields import Boolean, Choice, Computed, Field, Integer, Text, constants
 from app.emulator.references import ForeignKey, GenericKey
 from app.emulator.resource import Resource, Unique
 from app.emulator.resources import networks, spaces

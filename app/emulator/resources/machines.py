@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.emulator.addressing import Mac
 from app.emulator.errors import InvalidError
-from app.emulator.fields import Computed, Field, Mac, Reader
+from app.emulator.fields import Computed, Field, Reader
 from app.emulator.records import fetch, insert, update
 from app.emulator.references import ForeignKey
 
@@ -65,7 +66,8 @@ def check_primary(session: Session, row: Row, interface: str, owner: str, noun: 
             continue
         address = session.row("ipam.ipaddress", row[field]) or {}
         if address["address_family"] != family:
-            text = f"Must be an IPv{family} address. ({address['address']} is an IPv{address['address_family']} address.)"
+            given = f"{address['address']} is an IPv{address['address_family']} address."
+            text = f"Must be an IPv{family} address. ({given})"
             raise InvalidError({field: [text]})
         if not _assigned(session, address, interface, owner, row.get("id")):
             text = f"The specified IP address ({address['address']}) is not assigned to this {noun}."
@@ -111,7 +113,8 @@ def mac_fields(model: str) -> tuple[Field, ...]:
 
     def assigned(row: Row, session: Session) -> Json:
         found = session.database.rows(
-            "SELECT id FROM dcim_macaddress WHERE assigned_object_type = ? AND assigned_object_id = ? ORDER BY id",
+            "SELECT id FROM dcim_macaddress WHERE assigned_object_type = ? AND assigned_object_id = ? "
+            "ORDER BY id",
             [model, row["id"]],
         )
         return [session.brief("dcim.macaddress", item["id"]) for item in found]
@@ -146,8 +149,8 @@ def check_primary_mac(model: str) -> Json:
         own = (mac["assigned_object_type"], mac["assigned_object_id"]) == (model, row.get("id"))
         if mac["assigned_object_id"] is not None and not own:
             holder = session.brief(mac["assigned_object_type"], mac["assigned_object_id"])
-            text = f"MAC address {mac['mac_address']} is assigned to a different interface ({holder['display']})."
-            raise InvalidError.whole(text)
+            text = f"is assigned to a different interface ({holder['display']})."
+            raise InvalidError.whole(f"MAC address {mac['mac_address']} {text}")
 
     return clean
 

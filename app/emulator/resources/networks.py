@@ -1,4 +1,4 @@
-"""The filters that understand networks: ``parent``, ``address``, ``within``, ``contains``, ``mask_length``."""
+"""The filters that understand networks: ``parent``, ``address``, ``within``, ``contains`` and others."""
 
 from __future__ import annotations
 
