@@ -1,0 +1,169 @@
+"""Creating, changing and deleting addresses; every call here takes NetBox's advisory lock."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.domain.errors import NetBoxNonsense
+from app.domain.inventory import Address, Changes, Draft, Host, Json, Receipt
+from app.domain.upstream import FaultKind, ItemFault, Rejected, Unsure
+from app.netbox import translate
+from app.netbox.lookups import PATH, Lookups
+from app.netbox.resilience import Line
+from app.netbox.rows import rows_of
+from app.netbox.wire import Lane, Question, Reply
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """IP addresses that exist in NetBox, or shall."""
+
+    line: Line
+    lookups: Lookups
+
+    async def read(self, netbox_id: int) -> Address | None:
+        """The address with this id, with its ETag (NetBox >= 4.6.0); None on NetBox's 404."""
+        return await self.lookups.read(netbox_id)
+
+    async def read_many(self, netbox_ids: Sequence[int]) -> list[Address]:
+        """Those of the addresses that NetBox shows, without ETags; simultaneous callers share a call."""
+        return await self.lookups.read_many(netbox_ids)
+
+    async def find_claims(self, keys: Sequence[str]) -> list[Address]:
+        """Every address whose `berth_key` is exactly one of the keys."""
+        return await self.lookups.find_claims(keys)
+
+    async def find_host(self, host: Host, vrf_id: int | None) -> list[Address]:
+        """Every address with this host part in the VRF, whatever its mask."""
+        return await self.lookups.find_host(host, vrf_id)
+
+    async def find_name(self, dns_name: str, vrf_id: int | None) -> list[Address]:
+        """Every address with this DNS name in the VRF; simultaneous callers share a call."""
+        return await self.lookups.find_name(dns_name, vrf_id)
+
+    async def claimed_after(self, netbox_id: int, limit: int) -> list[Address]:
+        """Addresses that carry a claim and have a larger id, in order of id, at most `limit` (and 1000)."""
+        return await self.lookups.claimed_after(netbox_id, limit)
+
+    async def is_primary(self, address: Address) -> bool:
+        """Whether it is the primary address of the device or VM that it is assigned to."""
+        return await self.lookups.is_primary(address)
+
+    async def create(self, vrf_id: int | None, drafts: Sequence[Draft]) -> Receipt:
+        """Create exactly these addresses, all or none."""
+        bodies = [self._explicit(vrf_id, draft) for draft in drafts]
+        return await post(
+            self.line,
+            Question(method="POST", path=PATH, endpoint=PATH, body=[*bodies], expect=201, lane=Lane.LOCK),
+            drafts,
+            self.lookups.translate,
+            lambda address, draft: address.address == draft.address and address.vrf_id == vrf_id,
+        )
+
+    async def change(self, address: Address, changes: Changes) -> Address:
+        """Change it, with If-Match where it was read with an ETag; without one, read again afterwards.
+
+        Raises:
+            Stale: it changed since it was read.
+            Unsure: also when it cannot be read afterwards.
+        """
+        question = Question(
+            method="PATCH",
+            path=f"{PATH}{address.id}/",
+            endpoint=f"{PATH}{{id}}/",
+            body=translate.patch(changes, message=self.line.takes_messages),
+            etag=address.etag,
+            lane=Lane.LOCK,
+        )
+        reply = await self.line.ask(question)
+        if address.etag is None:
+            after = await self.read(address.id)
+            if after is None:
+                raise Unsure("the address was changed and cannot be read any more")
+            return after
+        return _fitting(lambda: self._changed(reply, address.id))
+
+    async def delete(self, address: Address, message: str) -> None:
+        """Delete it, with If-Match where it was read with an ETag.
+
+        Raises:
+            Missing: it is not there.
+            Stale: it changed since it was read.
+        """
+        keep = bool(message) and self.line.takes_messages
+        await self.line.ask(
+            Question(
+                method="DELETE",
+                path=f"{PATH}{address.id}/",
+                endpoint=f"{PATH}{{id}}/",
+                body={"changelog_message": message} if keep else None,
+                etag=address.etag,
+                expect=204,
+                lane=Lane.LOCK,
+            )
+        )
+
+    def _explicit(self, vrf_id: int | None, draft: Draft) -> dict[str, Json]:
+        if draft.address is None:
+            raise ValueError("a draft without an address cannot be created explicitly")
+        return {"vrf": vrf_id, **translate.payload(draft, message=self.line.takes_messages)}
+
+    def _changed(self, reply: Reply, netbox_id: int) -> Address:
+        after = translate.address(reply.data, self.lookups.links, reply.etag)
+        if after.id != netbox_id:
+            raise NetBoxNonsense(f"NetBox answered with address {after.id} instead of {netbox_id}")
+        return after
+
+
+async def post(
+    line: Line,
+    question: Question,
+    drafts: Sequence[Draft],
+    read: Callable[[Json], Address],
+    fits: Callable[[Address, Draft], bool],
+) -> Receipt:
+    """Send a list of drafts and check the answer: count, ids, claims, order and place.
+
+    Raises:
+        Rejected: the list holds a claim or an address twice. Both pass NetBox's own check when they stand
+            in one list (claims on 4.3.7 and 4.7.3, addresses on 4.3.7; measured), so nothing is sent.
+        Unsure: the answer does not fit the question.
+    """
+    if not drafts:
+        return Receipt(())
+    twice = _twice(drafts)
+    if twice:
+        raise Rejected("one list holds a claim or an address twice", twice)
+    reply = await line.ask(question)
+    made = _fitting(lambda: tuple(read(row) for row in rows_of(reply.data)))
+    if len(made) != len(drafts) or len({row.id for row in made}) != len(made):
+        raise Unsure(f"NetBox answered a list of {len(drafts)} with {len(made)} objects")
+    for address, draft in zip(made, drafts, strict=True):
+        if (address.key or "") != draft.key or not fits(address, draft):
+            raise Unsure(f"NetBox answered with address {address.id}, which is not what was asked for")
+    return Receipt(made, reply.request_id)
+
+
+def _twice(drafts: Sequence[Draft]) -> dict[int, ItemFault]:
+    """The positions of drafts whose claim or address an earlier one has."""
+    faults: dict[int, ItemFault] = {}
+    keys: set[str] = set()
+    hosts: set[Host] = set()
+    for index, draft in enumerate(drafts):
+        if draft.key in keys:
+            faults[index] = ItemFault(FaultKind.CLAIM, {"__all__": "the claim stands in this list twice"})
+        elif draft.address and draft.address.ip in hosts:
+            faults[index] = ItemFault(FaultKind.DUPLICATE, {"address": "it stands in this list twice"})
+        keys |= {draft.key} - {""}
+        hosts |= {draft.address.ip} if draft.address else set()
+    return faults
+
+
+def _fitting(read: Callable[[], T]) -> T:
+    """What a write's answer says; one that makes no sense leaves open what was done."""
+    try:
+        return read()
+    except NetBoxNonsense as error:
+        raise Unsure(error.detail) from None
