@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import sys
 import time
 
@@ -35,6 +36,7 @@ def main() -> int:
     )
     parser.add_argument("command", choices=COMMANDS)
     command = parser.parse_args().command
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, which stops what was started
     try:
         return {
             "install": install, "start": start, "stop": stop, "reset": reset,

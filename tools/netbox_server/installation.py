@@ -7,14 +7,12 @@ import os
 import shutil
 import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from . import application, places, processes, stores
 from .places import ServerError, cache, venv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -40,7 +38,7 @@ def kept_database() -> Path:
 
 def restore(folder: Path) -> None:
     """Lay a fresh copy of the migrated database into this folder."""
-    argv = ["tar", "--extract", "--gzip", "--directory", str(stores.socket_folder(folder))]
+    argv = ["tar", "-xz", "-C", str(stores.socket_folder(folder))]
     log = folder / "logs" / "restore.log"
     processes.run(argv, log=log, user=processes.unprivileged(), stdin=kept_database())
 
@@ -81,29 +79,37 @@ def _make_database() -> None:
         return
     say(f"migrating an empty database to NetBox {places.VERSION}: six to fifteen minutes, once")
     began = time.monotonic()
-    folder = places.running(f"build-{os.getpid()}")
+    folder = places.running(f"build-{places.fingerprint(str(cache()))}")
+    _clear(folder)  # of one that was killed half-way
     make_folder(folder)
     try:
-        with _stores(folder):
-            _migrate(folder)
+        _start_empty(folder)
+        _migrate(folder)
+        _stop(folder)
         _keep(folder, kept)
     finally:
-        shutil.rmtree(folder)
+        _clear(folder)
     say(f"migrated in {time.monotonic() - began:.0f} s")
 
 
-@contextmanager
-def _stores(folder: Path) -> Iterator[None]:
-    """An empty database and a Redis, for as long as they are needed."""
+def _start_empty(folder: Path) -> None:
+    """Start the two stores, with an empty database."""
     stores.make_cluster(folder)
-    try:
-        stores.start_postgres(folder, **stores.UNSAFE)
-        stores.start_redis(folder)
-        stores.sql(folder, "CREATE DATABASE netbox")
-        yield
-    finally:
-        stores.redis(folder).stop()
-        stores.postgres(folder).stop()
+    stores.start_postgres(folder, **stores.UNSAFE)
+    stores.start_redis(folder)
+    stores.sql(folder, "CREATE DATABASE netbox")
+
+
+def _stop(folder: Path) -> None:
+    """Stop the two stores."""
+    stores.redis(folder).stop()
+    stores.postgres(folder).stop()
+
+
+def _clear(folder: Path) -> None:
+    """Remove a server's folder, and what may still run in it."""
+    _stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _migrate(folder: Path) -> None:
@@ -120,14 +126,6 @@ def _migrate(folder: Path) -> None:
 def _keep(folder: Path, kept: Path) -> None:
     """Put the database into the cache, in one step, so that half of one is never there."""
     part = kept.with_suffix(".part")
-    argv = [
-        "tar",
-        "--create",
-        "--gzip",
-        "--file",
-        str(part),
-        "--directory",
-        str(stores.socket_folder(folder)),
-    ]
-    processes.run([*argv, "data"], log=cache() / "keep.log")
+    argv = ["tar", "-czf", str(part), "-C", str(stores.socket_folder(folder)), "data"]
+    processes.run(argv, log=cache() / "keep.log")
     part.replace(kept)

@@ -72,8 +72,10 @@ def start_redis(folder: Path) -> None:
     found = shutil.which("redis-server")
     if not found:
         raise ServerError("`redis-server` is missing: apt-get install redis-server")
-    words = f"--port 0 --unixsocket {redis_socket(folder)} --unixsocketperm 700 --appendonly no"
-    redis(folder).start([found, *words.split(), "--save", ""], redis_socket(folder).exists)
+    words = f"--port 0 --unixsocket {redis_socket(folder)} --unixsocketperm 700 --loglevel warning"
+    redis(folder).start(
+        [found, *words.split(), "--appendonly", "no", "--save", ""], redis_socket(folder).exists
+    )
 
 
 def make_cluster(folder: Path) -> None:
