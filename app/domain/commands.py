@@ -23,23 +23,28 @@ Maybe: TypeAlias = T | Literal[Unset.UNSET] | None
 class Caller:
     """Who asks: the owner that what is made will belong to, and how that was established.
 
-    `client_address` is the peer's IP address, `operator` may force what others may not.
+    `client_address` is the peer's IP address. An `operator` may force what others may not, and does so in
+    a request that is `forced`.
     """
 
     owner: str
     method: str = "token"
     client_address: str = ""
     operator: bool = False
+    forced: bool = False
     request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the address shall come from, as written. An `address` alone needs no prefix."""
+    """Where the address shall come from, as written. An `address` alone needs no prefix.
+
+    `vrf` None is the global table; unset, any VRF will do as long as there is only one candidate.
+    """
 
     prefix: str | int | None = None
     ip_range: str | int | None = None
-    vrf: str | int | None = None
+    vrf: Maybe[str | int] = UNSET
     address: Interface | None = None
     address_has_mask: bool = False
     family: Literal[4, 6] | None = None

@@ -92,6 +92,8 @@ class Ledger:
             if (current := tx.entry(entry.key)) != expected:
                 raise Overtaken(current)
             _check_name(tx, opened)
+            if expected is not None and expected.state is State.PENDING:
+                _resumed(tx, event, expected)
             tx.put(opened)
             tx.begin(Operation(id=operation, key=entry.key, action=event.action, started_at=now))
             tx.append(event)
@@ -132,7 +134,7 @@ class Ledger:
             if begun.before is None:
                 tx.drop(begun.entry.key)
             else:
-                tx.put(begun.before)
+                tx.put(_with_free_name(tx, begun.before))
             _finish(tx, begun, "refused", outcome)
 
         await self.store.write(work)
@@ -160,6 +162,38 @@ class Ledger:
 
         await self.store.write(work)
         return changed
+
+    async def begin_note(self, event: Event) -> Event:
+        """T1 of a mutation that belongs to no key (a gateway's record)."""
+        now, operation = self.clock(), self.new_id()
+        event = replace(event, event="intent", time=now, operation=operation, policy=self.policy())
+
+        def work(tx: Tx) -> None:
+            tx.begin(Operation(id=operation, key="", action=event.action, started_at=now))
+            tx.append(event)
+
+        await self.store.write(work)
+        return event
+
+    async def end_note(
+        self, begun: Event, decision: str, address: Address | None = None, netbox_request_id: str = ""
+    ) -> None:
+        """T2 of a mutation that belongs to no key."""
+        outcome = replace(
+            begun,
+            event="outcome",
+            time=self.clock(),
+            decision=decision,
+            netbox_id=address.id if address else None,
+            address=str(address.address) if address else "",
+            netbox_request_id=netbox_request_id,
+        )
+
+        def work(tx: Tx) -> None:
+            tx.finish(begun.operation, decision)
+            tx.append(outcome)
+
+        await self.store.write(work)
 
     async def close(self, operation: Operation, event: Event, decision: str) -> None:
         """Give an operation that nobody waits for its outcome."""
@@ -212,6 +246,12 @@ def _with_free_name(tx: Tx, entry: Entry) -> Entry:
     except NameHeld:
         return replace(entry, name_claim=None)
     return entry
+
+
+def _resumed(tx: Tx, event: Event, left: Entry) -> None:
+    """The operation that was left in doubt ends here: the new one carries the same claim."""
+    tx.finish(left.operation, "resumed")
+    tx.append(replace(event, event="outcome", operation=left.operation, decision="resumed"))
 
 
 def _finish(tx: Tx, begun: Begun, decision: str, outcome: Event) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from app.allocation.seats import Line, Seated
+from app.domain.errors import Violation
 from app.domain.inventory import (
     Address,
     Changes,
@@ -58,6 +60,10 @@ class Addresses(Protocol):
         Raises:
             Missing: it is not there.
         """
+        ...
+
+    async def marked(self, pool: Pool, *, role: str = "", tag: str = "") -> list[Address]:
+        """Addresses of the pool and its VRF with this role or this tag (slug); may be a few seconds old."""
         ...
 
     async def is_primary(self, address: Address) -> bool:
@@ -118,4 +124,24 @@ class Fields(Protocol):
 
     async def claim_fields(self) -> ClaimFields:
         """What NetBox has of them now; not cached."""
+        ...
+
+
+class Names(Protocol):
+    """The naming convention."""
+
+    def violations(self, dns_name: str, pool: Pool, tenant: str, role: str) -> list[Violation]:
+        """Every rule that the name breaks at this place; empty when it may be used."""
+        ...
+
+    def unique(self, dns_name: str, pool: Pool) -> bool:
+        """Whether the name may be used once only in this VRF and family."""
+        ...
+
+
+class Batcher(Protocol):
+    """Takes addresses, batched; see `app.allocation.batcher`."""
+
+    async def take(self, line: Line, draft: Draft, *, shared_roles: bool = False) -> Seated:
+        """An address for the draft: created now, or found under the same claim."""
         ...

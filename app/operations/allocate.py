@@ -1,0 +1,237 @@
+"""Get or create: the address that a key stands for.
+
+find the key → (known) read it in NetBox and answer
+             → (new) plan → T1 → NetBox → T2 → answer
+"""
+
+import ipaddress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.allocation.seats import Line, Seated
+from app.domain.commands import Caller, Wish, given
+from app.domain.errors import (
+    AddressTaken,
+    BerthError,
+    NotOwner,
+    OutcomeUnknown,
+    PrefixExhausted,
+    StillWorking,
+)
+from app.domain.inventory import Address, Interface
+from app.ledger.ledger import Begun, Ledger, Overtaken
+from app.ledger.records import Entry, Event, State
+from app.operations.answers import Result
+from app.operations.echo import show
+from app.operations.events import denials_recorded, event_of
+from app.operations.keep import Keep
+from app.operations.places import label
+from app.operations.plan import Plan, Planner, derived_key
+from app.operations.ports import Batcher, Inventory
+from app.operations.references import Named
+from app.operations.states import States
+from app.operations.turns import Turns
+
+_ATTEMPTS = 3
+
+
+class Guard(Protocol):
+    """Whether NetBox is prepared to carry claims."""
+
+    async def __call__(self) -> None:
+        """Return if it is.
+
+        Raises:
+            NetBoxUnprepared: it is not; nothing may be written.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Finds the key of a request that names none."""
+
+    ledger: Ledger
+    planner: Planner
+
+    async def of(self, wish: Wish) -> str:
+        """The request's own key, or the one that its DNS name and place make.
+
+        A name that is held in the place that was written the same way needs no look-up of the place: so a
+        repeat finds its key also when the prefix is gone from NetBox.
+
+        Raises:
+            KeyRequired: there is neither key nor name.
+        """
+        if wish.key:
+            return wish.key
+        name = given(wish.traits.dns_name, "").lower()
+        known = await self.ledger.read(lambda tx: tx.named(name, label(wish.place))) if name else []
+        for entry in known:
+            if entry.key == name or entry.key.startswith((f"{name}@vrf", f"{name}:v6")):
+                return entry.key
+        return derived_key(wish, await self.planner.finder.find(wish.place))
+
+
+@dataclass(frozen=True, slots=True)
+class Allocate:
+    """POST: answers what the key stands for, or makes it. Changes nothing that exists."""
+
+    ledger: Ledger
+    keys: Keys
+    turns: Turns
+    states: States
+    keep: Keep
+    creation: "Creation"
+
+    async def __call__(self, caller: Caller, wish: Wish, *, dry_run: bool = False) -> Result:
+        """The allocation under the wish's key.
+
+        Raises:
+            BerthError: see `app.domain.errors`; a Refusal has left nothing behind.
+        """
+        event = event_of(caller, "allocate", wish.key, wish)
+        async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            wish = replace(wish, key=await self.keys.of(wish))
+            event = replace(event, key=wish.key)
+            entry = await self.ledger.find(wish.key)
+            if entry is not None and entry.state is State.DONE:
+                repeat = await self.keep.repeat(caller, wish, entry)
+                if repeat is not None:
+                    return repeat
+        async with self.turns(wish.key):
+            return await self._in_turn(caller, wish, event, dry_run=dry_run)
+
+    async def _in_turn(self, caller: Caller, wish: Wish, event: Event, *, dry_run: bool) -> Result:
+        async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            entry = await self.states.current(caller, wish.key)
+            if entry is not None and entry.state is State.DONE:
+                repeat = await self.keep.repeat(caller, wish, entry)
+                if repeat is not None:
+                    return repeat
+        if dry_run:
+            return await self.creation.preview(caller, wish)
+        return await self.creation(caller, wish, entry, event)
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """Makes the allocation of a key that has none. The caller holds the key's turn."""
+
+    ledger: Ledger
+    planner: Planner
+    batcher: Batcher
+    states: States
+    keep: Keep
+    inventory: Inventory
+    prepared: Guard
+
+    async def __call__(self, caller: Caller, wish: Wish, entry: Entry | None, event: Event) -> Result:
+        """Plan, T1, NetBox, T2. `entry` is what the ledger has of the key.
+
+        Raises:
+            BerthError: see `app.domain.errors`.
+        """
+        async with denials_recorded(self.ledger, event):
+            _check_free(caller, entry, wish)
+            await self.prepared()
+            plan = await self.planner.plan(caller, wish, wish.key)
+        for _ in range(_ATTEMPTS):
+            result = await self._attempt(wish, plan, entry, event)
+            if result is not None:
+                return result
+            entry = await self.ledger.find(wish.key)
+        raise StillWorking
+
+    async def preview(self, caller: Caller, wish: Wish) -> Result:
+        """What would be made now: the same checks, no write, and no promise."""
+        plan = await self.planner.plan(caller, wish, wish.key)
+        address = plan.spot.address or await self._next_free(plan)
+        entry = replace(plan.entry, state=State.DONE)
+        imagined = _imagined(plan, address, plan.named)
+        return Result(show(entry, imagined, wish.sent, plan.route), created=True)
+
+    async def _next_free(self, plan: Plan) -> Interface:
+        free = await self.inventory.preview(plan.spot.pool, 2)
+        hosts = [address for address in map(ipaddress.ip_interface, free) if address.ip != plan.route.gateway]
+        if not hosts:
+            raise PrefixExhausted
+        return hosts[0]
+
+    async def _attempt(self, wish: Wish, plan: Plan, entry: Entry | None, event: Event) -> Result | None:
+        """One round; None where the entry, or the gateway's record, changed under our hands."""
+        await self.planner.gateways.secure(
+            plan.spot.pool, plan.route.gateway, replace(event, action="gateway", key="")
+        )
+        try:
+            begun = await self.states.begin(event, plan.entry, expected=entry)
+        except Overtaken:
+            return None
+        seated = await self._seat(begun, plan, entry)
+        decision = "adopted" if seated.adopted else "allocated"
+        settled = await self.states.land(begun, seated.address, decision, seated.netbox_request_id or "")
+        if settled.state is not State.DONE:
+            self.planner.gateways.forget(plan.spot.pool, seated.address.address.ip)
+            return None
+        shown = await self.keep.show(settled, seated.address, wish.sent)
+        return Result(shown, created=not seated.adopted, replayed=seated.adopted)
+
+    async def _seat(self, begun: Begun, plan: Plan, entry: Entry | None) -> Seated:
+        """The address; a key that was released gets its former one again where it is free."""
+        former = await self._former(plan, entry)
+        try:
+            if former is not None:
+                line = Line(plan.spot.pool, plan.spot.vrf_id, explicit=True)
+                draft = replace(plan.draft, address=former)
+                try:
+                    return await self.batcher.take(line, draft, shared_roles=plan.shared_roles)
+                except AddressTaken:
+                    pass  # nothing was created; the next free one will do
+            return await self.batcher.take(plan.line, plan.draft, shared_roles=plan.shared_roles)
+        except OutcomeUnknown:
+            raise  # the entry stays pending: the next request for the key, or the reconciler, settles it
+        except BerthError as error:
+            await self.ledger.cancel(begun, error)
+            raise
+
+    async def _former(self, plan: Plan, entry: Entry | None) -> Interface | None:
+        """The address that the key had before it was released, if it still fits and nobody has it."""
+        if entry is None or entry.state is not State.RELEASED or not entry.address or plan.spot.address:
+            return None
+        former = ipaddress.ip_interface(entry.address)
+        fits = former.network == plan.spot.pool.network and plan.spot.pool.holds(former.ip)
+        if not fits or entry.vrf_id != plan.spot.vrf_id or former.ip == plan.route.gateway:
+            return None
+        taken = await self.keep.addresses.find_host(former.ip, plan.spot.vrf_id)
+        return None if taken else former
+
+
+def _check_free(caller: Caller, entry: Entry | None, wish: Wish) -> None:
+    """A key whose first request is still in doubt belongs to its owner, and to its place."""
+    if entry is None or entry.state is not State.PENDING:
+        return
+    if entry.owner != caller.owner:
+        raise NotOwner
+    if label(wish.place) != entry.prefix:
+        raise OutcomeUnknown
+
+
+def _imagined(plan: Plan, address: Interface, named: Named) -> Address:
+    """The address as NetBox would hold it."""
+    draft = plan.draft
+    return Address(
+        id=0,
+        address=address,
+        vrf=plan.spot.pool.vrf,
+        dns_name=draft.dns_name.lower(),
+        description=draft.description.strip(),
+        status=draft.status,
+        role=draft.role,
+        tenant=named.tenant,
+        tags=named.tags or (),
+        custom_fields=draft.custom_fields,
+        key=draft.key,
+        owner=draft.owner,
+        assigned=None,
+        url="",
+    )

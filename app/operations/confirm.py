@@ -1,0 +1,51 @@
+"""End a hold: the allocation stays."""
+
+from dataclasses import dataclass, replace
+
+from app.domain.commands import Caller
+from app.domain.errors import NotFound, PartOfMachine
+from app.ledger.ledger import Ledger
+from app.ledger.records import State
+from app.operations.answers import Result
+from app.operations.events import denials_recorded, event_of
+from app.operations.keep import Keep
+from app.operations.states import States
+from app.operations.turns import Turns
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """POST …/confirm. Confirming twice is the same as once."""
+
+    ledger: Ledger
+    turns: Turns
+    states: States
+    keep: Keep
+
+    async def __call__(self, caller: Caller, key: str, *, dry_run: bool = False) -> Result:
+        """The allocation, active from now on.
+
+        Raises:
+            NotFound: the key stands for nothing.
+            NotOwner: it belongs to somebody else.
+        """
+        event = event_of(caller, "confirm", key)
+        async with self.turns(key):
+            async with denials_recorded(self.ledger, event, dry_run=dry_run):
+                if "~" in key:
+                    raise PartOfMachine
+                entry = await self.states.current(caller, key)
+                if entry is None or entry.state is not State.DONE:
+                    raise NotFound(f"No allocation has the key {key!r}.")
+                address = await self.keep.held(caller, entry)
+                if address is None:
+                    raise NotFound(f"The address of the key {key!r} was deleted in NetBox.")
+            replayed = entry.hold_until is None
+            if not replayed:
+                confirmed = replace(entry, hold_until=None)
+                if not dry_run:
+                    confirmed = await self.ledger.record(
+                        event, confirmed, expected=entry, decision="confirmed"
+                    )
+                entry = confirmed
+            return Result(await self.keep.show(entry, address, {}), replayed=replayed)

@@ -1,0 +1,50 @@
+"""The audit's view of a request."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.domain.commands import Caller, Wish, given
+from app.domain.errors import Refusal
+from app.ledger.chain import canonical
+from app.ledger.ledger import Ledger
+from app.ledger.records import Event
+from app.operations.places import label
+
+SYSTEM = Caller(owner="berth", method="system")
+"""Whoever acts when nobody asked: the reconciler."""
+
+
+def event_of(caller: Caller, action: str, key: str, wish: Wish | None = None) -> Event:
+    """The event that a request begins with; the ledger fills in time, operation and policy."""
+    return Event(
+        event="intent",
+        action=action,
+        time=0.0,
+        key=key,
+        request_id=caller.request_id,
+        owner=caller.owner,
+        method=caller.method,
+        client_address=caller.client_address,
+        prefix=label(wish.place) if wish else "",
+        name=given(wish.traits.dns_name, "") if wish else "",
+        fingerprint=fingerprint(wish) if wish else "",
+        requested_by=(wish.requested_by or "") if wish else "",
+        reference=(wish.reference or "") if wish else "",
+    )
+
+
+def fingerprint(wish: Wish) -> str:
+    """SHA-256 over the request's fields: two requests with one fingerprint asked for the same."""
+    return hashlib.sha256(canonical(dict(wish.sent)).encode()).hexdigest()
+
+
+@asynccontextmanager
+async def denials_recorded(ledger: Ledger, event: Event, *, dry_run: bool = False) -> AsyncIterator[None]:
+    """Write a refusal down before it is answered; a dry run would have changed nothing and leaves nothing."""
+    try:
+        yield
+    except Refusal as refusal:
+        if not dry_run:
+            await ledger.deny(event, refusal)
+        raise

@@ -1,0 +1,131 @@
+"""Nothing is freed on suspicion.
+
+Every deletion first commits the key's entry as `releasing`, with the NetBox id. From there it leads to
+`released`, also after a crash and in another process's hands. The one way back: NetBox refused the deletion
+outright, so that it certainly did not happen.
+"""
+
+from dataclasses import dataclass, replace
+
+from app.domain.commands import Caller
+from app.domain.errors import BerthError, ClaimChanged, InUse, OutcomeUnknown
+from app.domain.inventory import Address
+from app.domain.translation import to_error
+from app.domain.upstream import Missing, Stale, Unsure, UpstreamError
+from app.ledger.ledger import Begun, Ledger, resume
+from app.ledger.records import Entry, Event, State
+from app.operations.events import event_of
+from app.operations.plan import change_message
+from app.operations.ports import Addresses
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Freeing:
+    """Deletes addresses that carry our claim."""
+
+    ledger: Ledger
+    addresses: Addresses
+
+    async def begin(self, event: Event, entry: Entry, *, expected: Entry | None) -> Begun:
+        """Commit that the key is being released."""
+        releasing = replace(entry, state=State.RELEASING)
+        return await self.ledger.begin(event, releasing, expected=expected)
+
+    async def resumed(self, caller: Caller, entry: Entry) -> Entry:
+        """Take up a release that was left in the middle."""
+        begun = resume(entry, event_of(caller, "release", entry.key))
+        return await self.finish(caller, begun, force=False)
+
+    async def finish(self, caller: Caller, begun: Begun, *, force: bool) -> Entry:
+        """Delete the object, and commit that the key is released.
+
+        Raises:
+            InUse: somebody began to use it meanwhile; the entry is as it was before.
+            OutcomeUnknown: the reconciler, or the next request for the key, goes on.
+        """
+        doubt = begun.before is not None and begun.before.state is State.RELEASING
+        try:
+            decision = await self._delete(caller, begun.entry, force=force)
+        except Unsure as error:
+            raise OutcomeUnknown from error
+        except UpstreamError as error:
+            raise await self._back(begun, to_error(error), doubt=doubt) from error
+        except (InUse, ClaimChanged) as error:
+            raise await self._back(begun, error, doubt=doubt) from error
+        return await self.ledger.settle(begun, released(begun.entry), decision)
+
+    async def _back(self, begun: Begun, error: BerthError, *, doubt: bool) -> BerthError:
+        if doubt:  # an earlier attempt may still be on its way: stay in `releasing`
+            return error
+        await self.ledger.cancel(begun, error)
+        return error
+
+    async def _delete(self, caller: Caller, entry: Entry, *, force: bool) -> str:
+        """One deletion, repeated where the object changed between our look and our call.
+
+        Once an attempt is in doubt, nothing that a later one is told takes the doubt away.
+        """
+        doubt: Unsure | None = None
+        for _ in range(_TRIES):
+            try:
+                return await self._attempt(caller, entry, force=force)
+            except Stale:
+                continue
+            except Unsure as error:
+                doubt = error
+            except (UpstreamError, BerthError) as error:
+                raise doubt or error from error
+        raise doubt or Unsure("the address keeps changing")
+
+    async def _attempt(self, caller: Caller, entry: Entry, *, force: bool) -> str:
+        address = await self.addresses.read(entry.netbox_id or 0)
+        if address is None:
+            return "gone"
+        check_claim(entry, address)
+        if not force:
+            await check_unused(self.addresses, address)
+        try:
+            await self.addresses.delete(address, change_message(caller, "release", entry.key))
+        except Missing:
+            return "gone"
+        return "released"
+
+
+def check_claim(entry: Entry, address: Address) -> None:
+    """Whether the object still is what the key stands for.
+
+    Raises:
+        ClaimChanged: a human cleared or changed the claim, or gave the address to another owner.
+    """
+    if address.key != entry.key:
+        holds = f"berth_key is {address.key!r}" if address.key else "berth_key is empty"
+        raise ClaimChanged(
+            f"The address {address.address} (id {address.id}) is no longer marked as {entry.key!r} in "
+            f"NetBox: {holds}. Put it back, or let an operator release the key with force."
+        )
+
+
+async def check_unused(addresses: Addresses, address: Address) -> None:
+    """Whether nobody but Berth does something with the address.
+
+    Raises:
+        InUse: it is assigned to an interface, or somebody's primary address.
+    """
+    assigned = address.assigned
+    if assigned is None:
+        return
+    where = (
+        f"interface {assigned.interface or assigned.object_id} of {assigned.parent or assigned.object_type}"
+    )
+    primary = ", as its primary address" if await addresses.is_primary(address) else ""
+    raise InUse(
+        f"{address.address} is assigned to {where}{primary}. "
+        "Unassign it in NetBox first, or let an operator release it with force."
+    )
+
+
+def released(entry: Entry) -> Entry:
+    """The entry once its object is gone; the address is remembered, for the key's next allocation."""
+    return replace(entry, state=State.RELEASED, name_claim=None, hold_until=None)

@@ -1,0 +1,246 @@
+"""Where an address shall come from: the words of a request, resolved against NetBox."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.domain.commands import UNSET, Maybe, Place, Unset
+from app.domain.errors import (
+    AddressOutside,
+    BerthError,
+    InvalidRequest,
+    KeyConflict,
+    PrefixAmbiguous,
+    PrefixClosed,
+    PrefixNotFound,
+    UnknownReference,
+    Violation,
+)
+from app.domain.inventory import Address, Host, Interface, Kind, Network, Pool, PoolKind, Reference
+from app.domain.policy import PrefixRules
+from app.operations.ports import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place that exists. `address` is set where one address was asked for, with the mask it will get."""
+
+    pool: Pool
+    address: Interface | None = None
+
+    @property
+    def vrf_id(self) -> int | None:
+        """The VRF's id, or None for the global table."""
+        return self.pool.vrf_id
+
+    @property
+    def family(self) -> int:
+        """4 or 6."""
+        return self.pool.network.version
+
+
+def label(place: Place) -> str:
+    """The text by which a place is recognised on a repeat, before anything is looked up."""
+    if place.ip_range is not None:
+        return f"range {place.ip_range}"
+    return "" if place.prefix is None else str(place.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds places in NetBox."""
+
+    inventory: Inventory
+
+    async def find(self, place: Place) -> Spot:
+        """The one place that fits.
+
+        Raises:
+            PrefixNotFound, PrefixAmbiguous: none or several fit.
+            AddressOutside: the address does not lie in it, or no host can have it.
+            UnknownReference: there is no such VRF.
+            InvalidRequest: the words do not go together.
+        """
+        _check_words(place)
+        vrf = await self.vrf(place.vrf)
+        candidates = _in_vrf(await self._candidates(place, vrf), vrf)
+        if not candidates:
+            raise PrefixNotFound(_missing(place))
+        if len(candidates) > 1:
+            raise PrefixAmbiguous(errors=[_candidate(pool) for pool in candidates])
+        return _spot(candidates[0], place)
+
+    async def vrf(self, wanted: Maybe[str | int]) -> Reference | Literal[Unset.UNSET] | None:
+        """The VRF that is meant, None for the global table, unset if the request does not say."""
+        if wanted is UNSET or wanted is None:
+            return wanted
+        found = await self.inventory.vrfs(wanted)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            candidates = [
+                Violation("/vrf", "candidate", f"id {vrf.id}: {vrf.name}, rd {vrf.rd}") for vrf in found
+            ]
+            raise UnknownReference(f"Several VRFs are called {wanted!r}; send the id.", errors=candidates)
+        near = await self.inventory.near(Kind.VRF, str(wanted))
+        raise UnknownReference(errors=[unknown("/vrf", "VRF", wanted, near)])
+
+    async def check_same(self, place: Place, asked_before: str, address: Address) -> None:
+        """Refuse a repeat that asks for another place than the address has.
+
+        Raises:
+            KeyConflict: it does; says what differs.
+        """
+        differences = []
+        if place.address is not None and place.address.ip != address.address.ip:
+            differences.append(Violation("/address", "differs", f"the key holds {address.address}"))
+        if place.family is not None and place.family != address.address.version:
+            differences.append(Violation("/family", "differs", f"the key holds {address.address}"))
+        vrf = await self.vrf(place.vrf)
+        if not isinstance(vrf, Unset) and (vrf.id if vrf else None) != address.vrf_id:
+            name = address.vrf.name if address.vrf else "the global table"
+            differences.append(Violation("/vrf", "differs", f"the key holds an address in {name}"))
+        if label(place) not in ("", asked_before) and not await self._holds(place, address):
+            differences.append(Violation("/prefix", "differs", f"the key holds {address.address}"))
+        if differences:
+            raise KeyConflict(errors=differences)
+
+    async def _holds(self, place: Place, address: Address) -> bool:
+        try:
+            pools = await self._candidates(place, UNSET)
+        except BerthError:
+            return False
+        return any(_fits(pool, address) for pool in pools)
+
+    async def _candidates(self, place: Place, vrf: Reference | Literal[Unset.UNSET] | None) -> Sequence[Pool]:
+        if place.ip_range is not None:
+            return await self._ranges(place.ip_range)
+        if place.prefix is not None:
+            return await self._prefixes(place.prefix)
+        if place.address is None:
+            raise InvalidRequest(errors=[_NO_PLACE])
+        vrf_id = vrf.id if isinstance(vrf, Reference) else None
+        return (await self.inventory.prefixes_around(place.address.ip, vrf_id))[:1]
+
+    async def _prefixes(self, prefix: str | int) -> Sequence[Pool]:
+        if isinstance(prefix, int) or prefix.isdecimal():
+            return _one(await self.inventory.prefix(int(prefix)))
+        return await self.inventory.prefixes_at(_network(prefix))
+
+    async def _ranges(self, ip_range: str | int) -> Sequence[Pool]:
+        if isinstance(ip_range, int) or ip_range.isdecimal():
+            return _one(await self.inventory.ip_range(int(ip_range)))
+        first, _, last = ip_range.partition("-")
+        try:
+            return await self.inventory.ranges_at(
+                ipaddress.ip_address(first.strip()), ipaddress.ip_address(last.strip())
+            )
+        except ValueError as error:
+            detail = f"{ip_range!r} is no range; write it as 10.20.0.10-10.20.0.50 or send its id"
+            raise InvalidRequest(errors=[Violation("/ip_range", "range", detail)]) from error
+
+
+_NO_PLACE = Violation("/prefix", "missing", "send a prefix (CIDR or id), an ip_range or an address")
+
+
+def check_open(pool: Pool, rules: PrefixRules) -> None:
+    """Refuse a prefix whose addresses NetBox would hand out although they belong to somebody else.
+
+    NetBox allocates from containers, from prefixes with children (also inside the children), from
+    deprecated ones and from those marked as fully used (measured on 4.3.7 and 4.7.3).
+
+    Raises:
+        PrefixClosed: says why, and which line of the policy would open it.
+    """
+    reasons = {
+        "container": (pool.status == "container", "is a container"),
+        "children": (
+            pool.children > 0,
+            f"has {pool.children} child prefixes, whose addresses it would hand out",
+        ),
+        "deprecated": (pool.status == "deprecated", "is deprecated"),
+        "utilized": (pool.mark_utilized, "is marked as fully utilized"),
+    }
+    for word, (holds, reason) in reasons.items():
+        if holds and word not in rules.allow:
+            line = f"prefixes: [{{prefix: {pool.network}, allow: [{word}]}}]"
+            raise PrefixClosed(
+                f"The {pool} {reason}. Choose a more specific prefix, or have the policy allow it: {line}"
+            )
+
+
+def unknown(pointer: str, what: str, name: object, near: Sequence[str]) -> Violation:
+    """The violation for a name that NetBox does not have, with near matches."""
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return Violation(pointer, "unknown", f"NetBox has no {what} {name!r}{hint}")
+
+
+def _check_words(place: Place) -> None:
+    if place.prefix is not None and place.ip_range is not None:
+        detail = "send either a prefix or an ip_range, not both"
+        raise InvalidRequest(errors=[Violation("/ip_range", "contradiction", detail)])
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        detail = f"{text!r} is no prefix: {error}"
+        raise InvalidRequest(errors=[Violation("/prefix", "prefix", detail)]) from error
+
+
+def _one(pool: Pool | None) -> Sequence[Pool]:
+    return [] if pool is None else [pool]
+
+
+def _in_vrf(pools: Sequence[Pool], vrf: Reference | Literal[Unset.UNSET] | None) -> list[Pool]:
+    if isinstance(vrf, Unset):
+        return list(pools)
+    wanted = vrf.id if vrf else None
+    return [pool for pool in pools if pool.vrf_id == wanted]
+
+
+def _fits(pool: Pool, address: Address) -> bool:
+    same_mask = pool.kind is PoolKind.RANGE or pool.network == address.address.network
+    return pool.vrf_id == address.vrf_id and same_mask and pool.holds(address.address.ip)
+
+
+def _missing(place: Place) -> str:
+    wanted = label(place) or f"around {place.address}"
+    place_text = (
+        "" if place.vrf is UNSET else f" in VRF {place.vrf!r}" if place.vrf else " in the global table"
+    )
+    return f"NetBox has no prefix or IP range {wanted}{place_text}, or hides it from Berth."
+
+
+def _candidate(pool: Pool) -> Violation:
+    return Violation(
+        "/vrf" if pool.kind is PoolKind.PREFIX else "/ip_range", "candidate", f"id {pool.id}: {pool}"
+    )
+
+
+def _spot(pool: Pool, place: Place) -> Spot:
+    if place.family is not None and place.family != pool.network.version:
+        detail = f"the {pool} holds IPv{pool.network.version} addresses"
+        raise InvalidRequest(errors=[Violation("/family", "contradiction", detail)])
+    if place.address is None:
+        return Spot(pool)
+    host = place.address.ip
+    if not pool.holds(host):
+        raise AddressOutside(f"{host} does not lie in the {pool}.")
+    _check_host(pool, host)
+    mask = place.address.network.prefixlen if place.address_has_mask else pool.network.prefixlen
+    return Spot(pool, ipaddress.ip_interface(f"{host}/{mask}"))
+
+
+def _check_host(pool: Pool, host: Host) -> None:
+    """Refuse the addresses that available-ips would never hand out, and that NetBox accepts by name."""
+    network = pool.network
+    if pool.is_pool or network.num_addresses <= 2:  # noqa: PLR2004 - /31, /32, /127 and /128 have no such
+        return
+    broadcast = isinstance(network, ipaddress.IPv4Network) and host == network.broadcast_address
+    if broadcast or host == network.network_address:
+        raise AddressOutside(
+            f"{host} is the network or broadcast address of the {pool}; no host can have it."
+        )

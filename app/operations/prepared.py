@@ -1,0 +1,32 @@
+"""Nothing is written to a NetBox that cannot carry the claims that make it exactly once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.domain.errors import NetBoxUnprepared
+from app.operations.ports import Fields
+
+_BELIEVED_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Checks the custom fields before the first write and every five minutes. `clock` gives seconds."""
+
+    fields: Fields
+    clock: Callable[[], float]
+    _checked_at: float | None = field(default=None)
+
+    async def __call__(self) -> None:
+        """Return if NetBox is prepared.
+
+        Raises:
+            NetBoxUnprepared: it is not; says what is missing.
+        """
+        now = self.clock()
+        if self._checked_at is not None and now < self._checked_at + _BELIEVED_SECONDS:
+            return
+        state = await self.fields.claim_fields()
+        if state.problems:
+            raise NetBoxUnprepared(f"{' '.join(state.problems)} Nothing is written; run `berth bootstrap`.")
+        self._checked_at = now

@@ -1,0 +1,115 @@
+"""Look at allocations. Nothing is written, and every answer has a read of NetBox behind it."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from app.domain.commands import Caller
+from app.domain.errors import InvalidRequest, NotFound, OutcomeUnknown, Violation
+from app.domain.inventory import Address
+from app.ledger.ledger import Ledger
+from app.ledger.records import Entry, State
+from app.operations.answers import Filters, Page, Result
+from app.operations.keep import Keep, from_claim
+from app.operations.states import check_owner, the_one
+
+_CHUNK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """GET of one key."""
+
+    ledger: Ledger
+    keep: Keep
+
+    async def __call__(self, caller: Caller, key: str) -> Result:
+        """The allocation under the key; one that the ledger has lost is found by its claim.
+
+        Raises:
+            NotFound: the key stands for nothing.
+            NotOwner: it belongs to somebody else.
+            OutcomeUnknown: it is being made or released.
+        """
+        entry = await self.ledger.find(key)
+        if entry is not None and entry.state is State.DONE:
+            address = await self.keep.held(caller, entry)
+            if address is None:
+                raise NotFound(f"The address of the key {key!r} was deleted in NetBox.")
+            return Result(await self.keep.show(entry, address, {}))
+        if entry is not None and entry.state is State.RELEASING:
+            raise OutcomeUnknown("This allocation is being released; ask again in a moment.")
+        return await self._by_claim(caller, key, entry)
+
+    async def _by_claim(self, caller: Caller, key: str, entry: Entry | None) -> Result:
+        address = the_one(key, await self.keep.addresses.find_claims([key]))
+        if address is None:
+            if entry is not None and entry.state is State.PENDING:
+                check_owner(caller, entry.owner, None)
+                raise OutcomeUnknown("This allocation is being made; ask again in a moment.")
+            raise NotFound(f"No allocation has the key {key!r}.")
+        check_owner(caller, "", address.owner)
+        return Result(await self.keep.show(from_claim(address), address, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class ListAllocations:
+    """GET of many keys, in order of key. What a human deleted in NetBox is not shown."""
+
+    ledger: Ledger
+    keep: Keep
+
+    async def __call__(
+        self, caller: Caller, filters: Filters, cursor: str | None, limit: int
+    ) -> Page[Result]:
+        """A page of allocations; only an operator sees those of other owners.
+
+        Raises:
+            InvalidRequest: a filter makes no sense.
+        """
+        if not caller.operator and filters.owner not in (None, caller.owner):
+            return Page(())
+        conditions = _conditions(caller, filters)
+        shown: list[Result] = []
+        after = cursor or ""
+        while True:
+            chunk = await self.ledger.read(
+                lambda tx, after=after: tx.entries(conditions, after, _CHUNK)  # type: ignore[misc]
+            )
+            for entry, address in await self._read(chunk):
+                if len(shown) == limit:
+                    return Page(tuple(shown), shown[-1].allocation.key)
+                if _matches(filters, entry, address):
+                    shown.append(Result(await self.keep.show(entry, address, {})))
+            if len(chunk) < _CHUNK:
+                return Page(tuple(shown))
+            after = chunk[-1].key
+
+    async def _read(self, entries: list[Entry]) -> list[tuple[Entry, Address]]:
+        ids = [entry.netbox_id for entry in entries if entry.netbox_id]
+        rows = {row.id: row for row in await self.keep.addresses.read_many(ids)} if ids else {}
+        found = [(entry, rows[entry.netbox_id or 0]) for entry in entries if entry.netbox_id in rows]
+        return [(entry, address) for entry, address in found if address.key == entry.key]
+
+
+def _conditions(caller: Caller, filters: Filters) -> dict[str, str]:
+    owner = filters.owner if caller.operator else caller.owner
+    wanted = {
+        "owner": owner,
+        "dns_name": filters.dns_name.lower() if filters.dns_name else None,
+        "state": filters.state,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _matches(filters: Filters, entry: Entry, address: Address) -> bool:
+    if filters.prefix and filters.prefix not in (entry.prefix, str(address.address.network)):
+        return False
+    return not filters.address or _host(filters.address) == address.address.ip
+
+
+def _host(text: str) -> object:
+    try:
+        return ipaddress.ip_interface(text).ip
+    except ValueError as error:
+        detail = f"{text!r} is no address"
+        raise InvalidRequest(errors=[Violation("/address", "address", detail)]) from error

@@ -1,0 +1,166 @@
+"""What nobody waits for any more: settle what is in doubt, finish what was begun, end unconfirmed holds.
+
+Runs at start and every 30 seconds. Nothing is freed on suspicion: what NetBox holds under a key that the
+ledger does not know is left alone. A late object (its request timed out, was given up after three minutes,
+and then turned up) is freed only if the ledger says that this very operation failed, and only if NetBox
+created it while that operation's calls could still be running.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from app.domain.commands import Caller
+from app.domain.errors import BerthError, ClaimChanged, InUse
+from app.domain.inventory import Address
+from app.domain.upstream import UpstreamError
+from app.ledger.ledger import Ledger, Overtaken, landed, resume
+from app.ledger.records import Entry, Operation, State
+from app.operations.events import SYSTEM, event_of
+from app.operations.freeing import Freeing, check_claim, check_unused
+from app.operations.keep import Keep
+from app.operations.states import States
+from app.operations.turns import Turns
+
+_CHUNK = 200
+_LATE_SECONDS = 600.0
+"""How long after it was given up an operation's call may still create its object."""
+_CLOCK_SLACK = 60.0
+"""Seconds by which NetBox's clock may be off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one pass did, for whoever counts."""
+
+    settled: int = 0
+    failed: int = 0
+    released: int = 0
+    expired: int = 0
+    freed: int = 0
+    closed: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """One pass over everything that is not finished. `patience` is in seconds."""
+
+    ledger: Ledger
+    turns: Turns
+    states: States
+    keep: Keep
+    freeing: Freeing
+    patience: float = 180.0
+
+    async def __call__(self) -> Reconciled:
+        """Do what can be done now; what cannot is tried again in the next pass."""
+        done: dict[str, int] = {}
+        await self._each(State.RELEASING, self._release, done)
+        await self._each(State.PENDING, self._settle, done)
+        await self._each(State.FAILED, self._free_late, done)
+        now = self.ledger.clock()
+        for entry in await self.ledger.read(lambda tx: tx.due(now, _CHUNK)):
+            await self._in_turn(entry, self._expire, done)
+        for operation in await self.ledger.read(lambda tx: tx.unfinished(_CHUNK)):
+            await self._close(operation, done)
+        return Reconciled(**done)
+
+    async def _each(self, state: State, act: Callable[[Entry], Awaitable[str]], done: dict[str, int]) -> None:
+        for entry in await self.ledger.read(lambda tx: tx.in_state(state, _CHUNK)):
+            await self._in_turn(entry, act, done)
+
+    async def _in_turn(
+        self, entry: Entry, act: Callable[[Entry], Awaitable[str]], done: dict[str, int]
+    ) -> None:
+        """Act on an entry, unless somebody is at it right now or has been since it was read."""
+        if self.turns.busy(entry.key):
+            return
+        async with self.turns(entry.key):
+            if await self.ledger.find(entry.key) != entry:
+                return
+            try:
+                what = await act(entry)
+            except (BerthError, UpstreamError, Overtaken):
+                what = "errors"
+        if what:
+            done[what] = done.get(what, 0) + 1
+
+    async def _release(self, entry: Entry) -> str:
+        await self.freeing.resumed(SYSTEM, entry)
+        return "released"
+
+    async def _settle(self, entry: Entry) -> str:
+        """An allocation without an outcome: NetBox holds it, or does not after three minutes."""
+        if (await self.states.pending(SYSTEM, entry)).state is not State.PENDING:
+            return "settled"
+        if self.ledger.clock() < entry.changed_at + self.patience:
+            return ""
+        begun = resume(entry, event_of(SYSTEM, "allocate", entry.key))
+        await self.ledger.settle(begun, replace(entry, state=State.FAILED, name_claim=None), "failed")
+        return "failed"
+
+    async def _free_late(self, entry: Entry) -> str:
+        """An object that turned up after its operation was given up."""
+        now = self.ledger.clock()
+        if now > entry.changed_at + _LATE_SECONDS:
+            return ""
+        for address in await self.keep.addresses.find_claims([entry.key]):
+            if not _made_by(entry, address):
+                continue
+            event = event_of(Caller(owner=entry.owner, method="system"), "free late", entry.key)
+            begun = await self.freeing.begin(event, landed(entry, address), expected=entry)
+            await self.freeing.finish(SYSTEM, begun, force=False)
+            return "freed"
+        return ""
+
+    async def _expire(self, entry: Entry) -> str:
+        """A hold that nobody confirmed ends; an address that somebody began to use is kept."""
+        event = event_of(Caller(owner=entry.owner, method="system"), "expire", entry.key)
+        address = await self.keep.addresses.read(entry.netbox_id or 0)
+        try:
+            if address is not None:
+                check_claim(entry, address)
+                await check_unused(self.keep.addresses, address)
+        except (InUse, ClaimChanged) as reason:
+            kept = replace(entry, hold_until=None)
+            await self.ledger.record(
+                replace(event, reason=reason.code), kept, expected=entry, decision="kept"
+            )
+            return ""
+        begun = await self.freeing.begin(event, entry, expected=entry)
+        await self.freeing.finish(SYSTEM, begun, force=False)
+        return "expired"
+
+    async def _close(self, operation: Operation, done: dict[str, int]) -> None:
+        """An operation without an outcome on an entry that is settled: write down what NetBox holds."""
+        if self.turns.busy(operation.key) or operation.started_at > self.ledger.clock() - self.patience:
+            return
+        async with self.turns(operation.key):
+            entry = await self.ledger.find(operation.key)
+            if entry is not None and entry.operation == operation.id and entry.state is not State.DONE:
+                return
+            try:
+                await self._observe(operation, entry)
+            except (BerthError, UpstreamError, Overtaken):
+                done["errors"] = done.get("errors", 0) + 1
+                return
+        done["closed"] = done.get("closed", 0) + 1
+
+    async def _observe(self, operation: Operation, entry: Entry | None) -> None:
+        event = event_of(SYSTEM, operation.action, operation.key)
+        if entry is None or entry.state is not State.DONE or entry.operation != operation.id:
+            await self.ledger.close(operation, event, "abandoned")
+            return
+        address = await self.keep.addresses.read(entry.netbox_id or 0)
+        if address is None:
+            await self.ledger.close(operation, event, "gone")
+            return
+        await self.ledger.settle(resume(entry, event), landed(entry, address), "observed")
+
+
+def _made_by(entry: Entry, address: Address) -> bool:
+    """Whether the object can only be the late fruit of the entry's own operation."""
+    if address.owner != entry.owner or address.vrf_id != entry.vrf_id or address.created is None:
+        return False
+    created = address.created.timestamp()
+    return entry.opened_at - _CLOCK_SLACK <= created <= entry.changed_at + _LATE_SECONDS

@@ -1,0 +1,148 @@
+"""Where a key stands, once what was left in the middle is finished."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.domain.commands import Caller
+from app.domain.errors import ClaimDuplicated, NameTaken, NotOwner
+from app.domain.inventory import Address
+from app.ledger.ledger import Begun, Ledger, NameHeld, ObjectHeld, landed, resume
+from app.ledger.records import Entry, Event, State
+from app.operations.events import SYSTEM, event_of
+from app.operations.freeing import Freeing, released
+from app.operations.gateways import Gateways
+from app.operations.ports import Addresses
+
+_CLOCK_SLACK = 60.0
+"""Seconds by which NetBox's clock may be off before a hold is taken for an older allocation's."""
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """Settles entries. The caller holds the key's turn."""
+
+    ledger: Ledger
+    addresses: Addresses
+    freeing: Freeing
+    gateways: Gateways
+
+    async def current(self, caller: Caller, key: str) -> Entry | None:
+        """The entry: done, released, failed or none; or pending, where NetBox does not show it (yet)."""
+        entry = await self.ledger.find(key)
+        if entry is None:
+            return None
+        if entry.state is State.RELEASING:
+            return await self.freeing.resumed(caller, entry)
+        if entry.state is State.PENDING:
+            return await self.pending(caller, entry)
+        return entry
+
+    async def pending(self, caller: Caller, entry: Entry) -> Entry:
+        """Settle an allocation whose outcome is not known, if NetBox shows the object under its claim."""
+        rows = await self.addresses.find_claims([entry.key])
+        address = the_one(entry.key, rows)
+        if address is None or address.owner != entry.owner:
+            return entry
+        begun = resume(entry, event_of(caller, "allocate", entry.key))
+        return await self.land(begun, address, "recovered")
+
+    async def begin(self, event: Event, entry: Entry, *, expected: Entry | None) -> Begun:
+        """T1; a name that only a stale entry holds is taken from it first.
+
+        Raises:
+            NameTaken: another key holds the name, and NetBox agrees.
+            Overtaken: the entry is not `expected` any more.
+        """
+        try:
+            return await self.ledger.begin(event, entry, expected=expected)
+        except NameHeld as held:
+            if not await self._name_is_stale(held.holder):
+                error = NameTaken(
+                    f"The DNS name {entry.dns_name} is held by another key; choose another one."
+                )
+                await self.ledger.deny(event, error)
+                raise error from held
+        return await self.ledger.begin(event, entry, expected=expected)
+
+    async def _name_is_stale(self, holder: Entry) -> bool:
+        """Whether NetBox has given up what the entry says of its name; the entry is put right."""
+        if holder.state is not State.DONE:
+            return False
+        address = await self.addresses.read(holder.netbox_id or 0)
+        if address is not None and address.dns_name.lower() == holder.dns_name:
+            return False
+        right = released(holder) if address is None else replace(holder, dns_name="", name_claim=None)
+        await self.ledger.record(_closing(holder), right, expected=holder, decision="stale")
+        return True
+
+    async def land(self, begun: Begun, address: Address, decision: str, request_id: str = "") -> Entry:
+        """T2: NetBox holds the address for this entry.
+
+        Returns the entry as done; or as released, where NetBox handed out the prefix's gateway because
+        somebody had deleted its record.
+        """
+        if await self._is_gateway(begun.entry, address):
+            return await self._give_back(begun, address)
+        entry = landed(_as_adopted(begun.entry, address) if decision == "adopted" else begun.entry, address)
+        try:
+            return await self.ledger.settle(begun, entry, decision, netbox_request_id=request_id)
+        except ObjectHeld as held:
+            await self._close(held.holder)
+        return await self.ledger.settle(begun, entry, decision, netbox_request_id=request_id)
+
+    async def _is_gateway(self, entry: Entry, address: Address) -> bool:
+        """Only for what this operation made: what exists is not broken by a policy that came later."""
+        if _older(entry, address):
+            return False
+        return (await self.gateways.route_of(address)).gateway == address.address.ip
+
+    async def _give_back(self, begun: Begun, address: Address) -> Entry:
+        event = replace(begun.event, action="release", reason="gateway")
+        held = landed(begun.entry, address)
+        await self.ledger.settle(begun, held, "gateway")
+        settled = await self.ledger.find(held.key)
+        giving = await self.freeing.begin(event, settled or held, expected=settled)
+        return await self.freeing.finish(SYSTEM, giving, force=True)
+
+    async def _close(self, holder: Entry) -> None:
+        """Another key's entry points to our object: NetBox is the truth, so that entry is over."""
+        over = replace(released(holder), netbox_id=None)
+        await self.ledger.record(_closing(holder), over, expected=holder, decision="superseded")
+
+
+def the_one(key: str, rows: Sequence[Address]) -> Address | None:
+    """The only address with this claim.
+
+    Raises:
+        ClaimDuplicated: there are several.
+    """
+    if len(rows) > 1:
+        listed = ", ".join(f"{row.address} (id {row.id})" for row in rows)
+        raise ClaimDuplicated(
+            f"Several addresses in NetBox carry the key {key!r}: {listed}. Clear berth_key on all but one."
+        )
+    return rows[0] if rows else None
+
+
+def check_owner(caller: Caller, entry_owner: str, address_owner: str | None) -> None:
+    """Whether the caller owns it, or forces it; what NetBox says wins over the ledger.
+
+    Raises:
+        NotOwner: it belongs to somebody else.
+    """
+    if not caller.forced and (address_owner or entry_owner) != caller.owner:
+        raise NotOwner
+
+
+def _closing(entry: Entry) -> Event:
+    return event_of(Caller(owner=entry.owner, method="system"), "close", entry.key)
+
+
+def _older(entry: Entry, address: Address) -> bool:
+    """Whether the object was there before this entry's operation began."""
+    return address.created is not None and address.created.timestamp() < entry.opened_at - _CLOCK_SLACK
+
+
+def _as_adopted(entry: Entry, address: Address) -> Entry:
+    """An object that was there before keeps no deadline of this request's."""
+    return replace(entry, hold_until=None) if _older(entry, address) else entry

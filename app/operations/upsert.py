@@ -1,0 +1,228 @@
+"""Converge: the address that a key stands for, made if there is none, changed to what was sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from app.domain.commands import UNSET, Caller, Traits, Wish, given
+from app.domain.errors import OutcomeUnknown, StillWorking
+from app.domain.inventory import Address, Changes, Json, Pool, PoolKind
+from app.domain.translation import to_error
+from app.domain.upstream import Stale, Unsure, UpstreamError
+from app.ledger.ledger import Ledger, landed
+from app.ledger.records import Entry, Event, State
+from app.operations.allocate import Creation, Keys
+from app.operations.answers import Result
+from app.operations.events import denials_recorded, event_of
+from app.operations.keep import Keep
+from app.operations.plan import Planner, change_message, check_role
+from app.operations.references import Named
+from app.operations.states import States
+from app.operations.turns import Turns
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """PUT: keeps the address and changes what may change; another place is a conflict."""
+
+    ledger: Ledger
+    keys: Keys
+    turns: Turns
+    states: States
+    keep: Keep
+    creation: Creation
+    convergence: "Convergence"
+
+    async def __call__(self, caller: Caller, wish: Wish, *, dry_run: bool = False) -> Result:
+        """The allocation under the wish's key, as the wish wants it.
+
+        Raises:
+            BerthError: see `app.domain.errors`; a Refusal has changed nothing.
+        """
+        event = event_of(caller, "upsert", wish.key, wish)
+        async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            wish = replace(wish, key=await self.keys.of(wish))
+        event = replace(event, key=wish.key)
+        async with self.turns(wish.key):
+            return await self._in_turn(caller, wish, event, dry_run=dry_run)
+
+    async def _in_turn(self, caller: Caller, wish: Wish, event: Event, *, dry_run: bool) -> Result:
+        async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            entry = await self.states.current(caller, wish.key)
+            known = entry is not None and entry.state is State.DONE
+            exists = known and entry is not None and await self.keep.held(caller, entry) is not None
+        if entry is not None and exists:
+            return await self.convergence(caller, wish, entry, event, dry_run=dry_run)
+        if dry_run:
+            return await self.creation.preview(caller, wish)
+        result = await self.creation(caller, wish, entry, event)
+        adopted = None if result.created else await self.ledger.find(wish.key)
+        if adopted is None:
+            return result
+        return await self.convergence(caller, wish, adopted, event, dry_run=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """Changes an allocation that exists. The caller holds the key's turn."""
+
+    ledger: Ledger
+    states: States
+    keep: Keep
+    planner: Planner
+
+    async def __call__(
+        self, caller: Caller, wish: Wish, entry: Entry, event: Event, *, dry_run: bool
+    ) -> Result:
+        """Read, compare, change; again if somebody changed the object in between.
+
+        Raises:
+            KeyConflict: what differs cannot change.
+            OutcomeUnknown: NetBox may have made the change; send the request again.
+        """
+        for _ in range(_ATTEMPTS):
+            async with denials_recorded(self.ledger, event, dry_run=dry_run):
+                gap = await self._compare(caller, wish, entry)
+            if dry_run:
+                return Result(await self.keep.show(gap.wanted, _after(gap), wish.sent))
+            try:
+                return await self._close(wish, gap, event)
+            except Stale:
+                entry = await self.ledger.find(entry.key) or entry
+        raise StillWorking
+
+    async def _compare(self, caller: Caller, wish: Wish, entry: Entry) -> "Gap":
+        address = await self.keep.addresses.read(entry.netbox_id or 0)
+        if address is None:
+            raise StillWorking
+        await self.keep.finder.check_same(wish.place, entry.prefix, address)
+        pool = _pool_of(address)
+        rules = self.planner.gateways.rules(pool)
+        if (role := given(wish.traits.role, "")) != (address.role or ""):
+            check_role(role, rules)
+        name = address.dns_name if wish.traits.dns_name is UNSET else (wish.traits.dns_name or "")
+        if name.lower() != address.dns_name and name:
+            await self.planner.names.check(name, pool, wish.traits, entry.key)
+        route = await self.planner.gateways.route(pool, name, entry.owner)
+        defaults = () if wish.traits.tags is UNSET else route.default_tags
+        named = await self.planner.resolver.resolve(wish.traits, defaults)
+        changes = _changes(wish.traits, address, named, change_message(caller, "change", entry.key, wish))
+        return Gap(entry, self._entry(wish, entry, name, pool), address, changes)
+
+    def _entry(self, wish: Wish, entry: Entry, name: str, pool: Pool) -> Entry:
+        changed = entry
+        if name.lower() != entry.dns_name:
+            changed = replace(changed, dns_name=name.lower(), name_claim=self.planner.names.claim(name, pool))
+        if wish.traits.mac_address is not UNSET:
+            changed = replace(changed, mac_address=wish.traits.mac_address)
+        hold = wish.traits.hold_seconds
+        if hold is not UNSET and hold != entry.hold_seconds:
+            until = self.ledger.clock() + hold if hold else None
+            changed = replace(changed, hold_seconds=hold, hold_until=until)
+        return replace(
+            changed,
+            sent={**entry.sent, **wish.sent},
+            requested_by=wish.requested_by or entry.requested_by,
+            reference=wish.reference or entry.reference,
+        )
+
+    async def _close(self, wish: Wish, gap: "Gap", event: Event) -> Result:
+        if gap.changes is not None:
+            return await self._change(wish, gap, gap.changes, event)
+        entry = gap.entry
+        if gap.wanted != entry:  # what only the ledger knows
+            entry = await self.ledger.record(event, gap.wanted, expected=entry, decision="noted")
+        return Result(await self.keep.show(entry, gap.address, wish.sent), replayed=True)
+
+    async def _change(self, wish: Wish, gap: "Gap", changes: Changes, event: Event) -> Result:
+        begun = await self.states.begin(event, gap.wanted, expected=gap.entry)
+        try:
+            changed = await self.keep.addresses.change(gap.address, changes)
+        except Unsure as error:
+            raise OutcomeUnknown from error  # the reconciler writes down what NetBox holds
+        except UpstreamError as error:
+            await self.ledger.cancel(begun, to_error(error))
+            raise error if isinstance(error, Stale) else to_error(error) from error
+        settled = await self.ledger.settle(begun, landed(begun.entry, changed), "changed")
+        return Result(await self.keep.show(settled, changed, wish.sent))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is, and what should be. `changes` is what has to change in NetBox, None if nothing has to."""
+
+    entry: Entry
+    wanted: Entry
+    address: Address
+    changes: Changes | None
+
+
+def _pool_of(address: Address) -> Pool:
+    """The place of an address that exists, as far as rules and names ask for it."""
+    return Pool(PoolKind.PREFIX, 0, address.address.network, vrf=address.vrf)
+
+
+def _changes(traits: Traits, address: Address, named: Named, message: str) -> Changes | None:
+    """What differs between what was sent and what NetBox holds."""
+    name = _text(traits.dns_name, address.dns_name, fold=True)
+    description = _text(traits.description, address.description)
+    status = _text(traits.status, address.status, cleared="active")
+    role = _text(traits.role, address.role or "")
+    tenant = _tenant(traits, address, named)
+    tags = _tags(traits, address, named)
+    fields = _fields(traits, address)
+    if all(value is None for value in (name, description, status, role, tenant, tags, fields)):
+        return None
+    return Changes(
+        dns_name=name,
+        description=description,
+        status=status,
+        role=role,
+        tenant_id=tenant,
+        tag_ids=tags,
+        custom_fields=fields,
+        message=message,
+    )
+
+
+def _text(sent: object, held: str, *, fold: bool = False, cleared: str = "") -> str | None:
+    if sent is UNSET:
+        return None
+    wanted = str(sent or cleared).strip()
+    same = wanted.lower() == held.lower() if fold else wanted == held
+    return None if same else wanted
+
+
+def _tenant(traits: Traits, address: Address, named: Named) -> int | None:
+    if traits.tenant is UNSET:
+        return None
+    wanted = named.tenant.id if named.tenant else 0
+    held = address.tenant.id if address.tenant else 0
+    return None if wanted == held else wanted
+
+
+def _tags(traits: Traits, address: Address, named: Named) -> tuple[int, ...] | None:
+    if traits.tags is UNSET:
+        return None
+    wanted = tuple(sorted(tag.id for tag in named.tags or ()))
+    return None if wanted == tuple(sorted(tag.id for tag in address.tags)) else wanted
+
+
+def _fields(traits: Traits, address: Address) -> dict[str, Json] | None:
+    wanted: Mapping[str, Json] = given(traits.custom_fields, {})
+    return {n: value for n, value in wanted.items() if address.custom_fields.get(n) != value} or None
+
+
+def _after(gap: Gap) -> Address:
+    """The address as it would be, for a dry run; tags and tenant are shown as sent."""
+    address, changes = gap.address, gap.changes
+    if changes is None:
+        return address
+    return replace(
+        address,
+        dns_name=address.dns_name if changes.dns_name is None else changes.dns_name.lower(),
+        description=address.description if changes.description is None else changes.description,
+        status=changes.status or address.status,
+        role=address.role if changes.role is None else changes.role or None,
+    )
