@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.domain.errors import NetBoxNonsense
-from app.domain.inventory import Address, Changes, Draft, Host, Json, Receipt
+from app.domain.inventory import Address, Changes, Draft, Host, Json, Pool, Receipt
 from app.domain.upstream import FaultKind, ItemFault, Rejected, Unsure
 from app.netbox import translate
 from app.netbox.lookups import PATH, Lookups
@@ -46,6 +46,10 @@ class Addresses:
     async def claimed_after(self, netbox_id: int, limit: int) -> list[Address]:
         """Addresses that carry a claim and have a larger id, in order of id, at most `limit` (and 1000)."""
         return await self.lookups.claimed_after(netbox_id, limit)
+
+    async def marked(self, pool: Pool, *, role: str = "", tag: str = "") -> list[Address]:
+        """Addresses of the pool and its VRF with this role or this tag (slug)."""
+        return await self.lookups.marked(pool, role, tag)
 
     async def is_primary(self, address: Address) -> bool:
         """Whether it is the primary address of the device or VM that it is assigned to."""

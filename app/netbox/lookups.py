@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.domain.errors import NetBoxNonsense
-from app.domain.inventory import CLAIM_FIELD, Address, Host, Json
+from app.domain.inventory import CLAIM_FIELD, Address, Host, Json, Pool
 from app.domain.upstream import Missing, PermissionRefused
 from app.netbox import translate
 from app.netbox.gather import Gatherer
@@ -101,6 +101,20 @@ class Lookups:
             if not claimed:
                 raise NetBoxNonsense(f"NetBox ignored the filter {_ANY_CLAIM}: does the custom field exist?")
             after = grown(last, after)
+
+    async def marked(self, pool: Pool, role: str, tag: str) -> list[Address]:
+        """Addresses of the pool with this role, or this tag (slug); at least one of the two is set."""
+        marks: dict[str, Value] = {name: mark for name, mark in (("role", role), ("tag", tag)) if mark}
+        return await self._listing.matching(
+            {"parent": str(pool.network), **in_vrf(pool.vrf_id), **marks},
+            lambda row: (
+                row.vrf_id == pool.vrf_id
+                and pool.holds(row.address.ip)
+                and (not role or row.role == role)
+                and (not tag or tag in {each.slug for each in row.tags})
+            ),
+            limit=50,
+        )
 
     async def is_primary(self, address: Address) -> bool:
         """Whether the device or VM that it is assigned to has it as its primary address.

@@ -1,0 +1,65 @@
+"""The rights that Berth's token needs in NetBox, each with what it is for."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A permission of NetBox: an action on a kind of object.
+
+    `path` is where that kind is in the REST API; `required` is false for what only some requests need.
+    """
+
+    action: str
+    model: str
+    path: str
+    purpose: str
+    required: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.model}"
+
+
+def _rights(model: str, path: str, purpose: str, *actions: str, required: bool = True) -> tuple[Right, ...]:
+    return tuple(Right(action, model, path, purpose, required) for action in actions)
+
+
+_ALL: Final = ("view", "add", "change", "delete")
+
+RIGHTS: Final = (
+    *_rights("ipam.prefix", "ipam/prefixes/", "to find a prefix and allocate from it", "view"),
+    *_rights("ipam.ipaddress", "ipam/ip-addresses/", "to allocate, look up, change and release", *_ALL),
+    *_rights("extras.customfield", "extras/custom-fields/", "to check the claim fields", "view"),
+    *_rights("ipam.iprange", "ipam/ip-ranges/", "to allocate from IP ranges", "view", required=False),
+    *_rights("ipam.vrf", "ipam/vrfs/", "to find a VRF by its name", "view", required=False),
+    *_rights("extras.tag", "extras/tags/", "to give tags (NetBox >= 4.7 demands it)", "view", required=False),
+    *_rights("tenancy.tenant", "tenancy/tenants/", "to name tenants", "view", required=False),
+    *_rights("dcim.site", "dcim/sites/", "to offer sites", "view", required=False),
+    *_rights("ipam.role", "ipam/roles/", "to offer roles", "view", required=False),
+    *_rights("dcim.platform", "dcim/platforms/", "to offer platforms", "view", required=False),
+    *_rights("dcim.device", "dcim/devices/", "to spare a device's primary address", "view", required=False),
+    *_rights("virtualization.cluster", "virtualization/clusters/", "to register VMs", "view", required=False),
+    *_rights(
+        "virtualization.virtualmachine",
+        "virtualization/virtual-machines/",
+        "to register and retire VMs",
+        *_ALL,
+        required=False,
+    ),
+    *_rights(
+        "virtualization.vminterface",
+        "virtualization/interfaces/",
+        "to register and retire VMs",
+        *_ALL,
+        required=False,
+    ),
+)
+"""The least rights, found by removing one at a time (4.3.7 and 4.7.3)."""
+
+EXCESS: Final = (
+    *_rights("ipam.prefix", "ipam/prefixes/", "", "add", "change", "delete", required=False),
+    *_rights("extras.customfield", "extras/custom-fields/", "", "add", "change", "delete", required=False),
+    *_rights("users.token", "users/tokens/", "", "change", "delete", required=False),
+)
+"""Rights that a token for Berth should not have: with them, a stolen token does more than Berth could."""
