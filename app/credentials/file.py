@@ -1,0 +1,45 @@
+"""A token from a file, as Docker, Kubernetes and systemd hand out secrets: replaced in place when rotated."""
+
+from pathlib import Path
+
+from app.credentials.sources import SecretMissing
+
+_LONGEST = 64 * 1024
+
+
+class FileToken:
+    """The content of a file, without white space around it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._token = read_secret(path)
+
+    def current(self) -> str:
+        """The token as it was last read."""
+        return self._token
+
+    async def refresh(self) -> bool:
+        """Read the file again; whether it changed. A file that is missing or empty now changes nothing."""
+        try:
+            token = read_secret(self._path)
+        except SecretMissing:
+            return False
+        changed, self._token = token != self._token, token
+        return changed
+
+
+def read_secret(path: Path) -> str:
+    """The content of a file that holds one secret.
+
+    Raises:
+        SecretMissing: it cannot be read, or is empty.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            secret = file.read(_LONGEST).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SecretMissing(f"the file {path} cannot be read: {reason}") from None
+    if not secret:
+        raise SecretMissing(f"the file {path} is empty")
+    return secret

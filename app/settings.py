@@ -1,0 +1,293 @@
+"""What the environment says: read once, checked whole, frozen.
+
+A field's variable is its name in capitals with `BERTH_` before it; NetBox's address and token keep the names
+that people know. An empty variable counts as one that is not set.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+_KUBERNETES = re.compile(r"BERTH_(SERVICE|PORT)_|BERTH_PORT=tcp://")
+"""What Kubernetes puts into every container beside a Service called `berth`; nobody set these."""
+_AS_THEY_ARE = frozenset({"netbox_url", "netbox_api_token", "netbox_api_token_file"})
+_SHORTEST_TOKEN = 16
+
+
+class SettingsWrong(Exception):
+    """The environment does not describe a way to run. `problems` has one sentence a variable."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return field.upper() if field in _AS_THEY_ARE else f"BERTH_{field.upper()}"
+
+
+def _split(value: object) -> object:
+    """A list as people write it in one variable."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3600)]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+Networks: TypeAlias = Annotated[
+    tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_split)
+]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside, but for the policy."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=variable,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    netbox_url: str = Field(description="NetBox's address, such as `https://netbox.example.com`.")
+    netbox_api_token: SecretStr | None = Field(
+        None, description="The API token that Berth uses towards NetBox."
+    )
+    netbox_api_token_file: Path | None = Field(
+        None, description="A file with that token instead; read again when NetBox refuses the token."
+    )
+    token: SecretStr | None = Field(
+        None,
+        description="A token for Berth's own API that may do everything; "
+        "16 characters or more unless Berth listens on loopback only.",
+    )
+    token_file: Path | None = Field(None, description="A file with that token instead; read at start.")
+    owner: str = Field(
+        "default",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="The owner that allocations made with that token belong to.",
+    )
+    policy_file: Path | None = Field(
+        None, description="The policy: names, gateways, clients. Without one, names are RFC 1123 host names."
+    )
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: Port = Field(8000, description="The port to listen on.")
+    metrics_port: Port | None = Field(
+        None, description="A port of its own for `/metrics`; without it, `/metrics` is on the port above."
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Networks of the proxies whose `X-Forwarded-For` is believed, with commas between them.",
+    )
+    state_dir: Path = Field(Path("var"), description="The folder of the database, if no other is named.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="The database, as an SQLAlchemy URL; by default SQLite, `berth.db` in the folder above.",
+    )
+    log_format: Annotated[Literal["json", "text"], BeforeValidator(_lower)] = Field(
+        "json", description="`json`: a line each; `text`: for a terminal."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="The least important messages to show; the audit is always written."
+    )
+
+    request_seconds: Seconds = Field(20, description="How long a request may take before it is answered 503.")
+    drain_seconds: Seconds = Field(25, description="How long requests may go on after SIGTERM.")
+    max_body_bytes: Count = Field(
+        65_536, description="The largest body of a request; of a batch, 16 times that."
+    )
+    batch_cap: Annotated[int, Field(ge=1, le=1000)] = Field(
+        50, description="How many addresses one call to NetBox may ask for."
+    )
+    batch_flights: Annotated[int, Field(ge=1, le=8)] = Field(
+        1, description="How many such calls may be under way at once (NetBox serves them one by one)."
+    )
+    batch_queue: Count = Field(
+        1000, description="How many allocations may wait; beyond, requests are answered 503."
+    )
+    reconcile_seconds: Seconds = Field(30, description="How often what is in doubt is looked up in NetBox.")
+    doubt_seconds: Seconds = Field(
+        180, description="After how long what is in doubt and not in NetBox counts as failed."
+    )
+
+    netbox_public_url: str = Field(
+        "", description="What links to NetBox start with, if people reach it at another address than Berth."
+    )
+    netbox_allow_http: bool = Field(
+        default=False,
+        description="Whether NetBox may be beyond loopback without TLS: its token is then readable.",
+    )
+    netbox_verify: bool = Field(default=True, description="Whether the certificate of NetBox is checked.")
+    netbox_ca_file: Path | None = Field(
+        None, description="PEM certificates to check it against instead of the public ones."
+    )
+    netbox_proxy: SecretStr | None = Field(
+        None, description="An HTTP proxy on the way to NetBox; `HTTPS_PROXY` and the like are not looked at."
+    )
+    netbox_connect_seconds: Seconds = Field(3, description="How long NetBox may take to accept a connection.")
+    netbox_call_seconds: Seconds = Field(15, description="How long a call to NetBox may take.")
+    netbox_cache_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+        30, description="How long prefixes, VRFs, tags and tenants are remembered."
+    )
+    netbox_lock_slots: Annotated[int, Field(ge=1, le=8)] = Field(
+        1,
+        description="Calls at once of those that take NetBox's lock: creating, changing, deleting addresses.",
+    )
+    netbox_write_slots: Annotated[int, Field(ge=1, le=32)] = Field(2, description="Other writes at once.")
+    netbox_read_slots: Annotated[int, Field(ge=1, le=64)] = Field(4, description="Reads at once.")
+    netbox_queue: Count = Field(200, description="How many calls may wait for each of these.")
+    netbox_attempts: Annotated[int, Field(ge=1, le=5)] = Field(
+        3, description="How often a call that did not reach NetBox is tried, the first time included."
+    )
+    netbox_retry_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="The share of the calls that retries may come to."
+    )
+    netbox_breaker_failures: Annotated[int, Field(ge=1, le=1000)] = Field(
+        5, description="After so many failures in a row NetBox is left alone."
+    )
+    netbox_breaker_seconds: Seconds = Field(10, description="For how long; then one call is let through.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What `read` was given, and nothing beside it."""
+        return (init_settings,)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings that an environment describes.
+
+        Raises:
+            SettingsWrong: with every variable that is missing or wrong.
+        """
+        values = {name: value for name, value in environ.items() if value and not _is_kubernetes(name, value)}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingsWrong([_in_words(each) for each in error.errors(include_url=False)]) from None
+
+    @property
+    def database(self) -> str:
+        """The database as an SQLAlchemy URL; may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.state_dir / 'berth.db'}"
+
+    # Each check stands at the last field it looks at: those before are in `info.data`, if they are right.
+
+    @field_validator("netbox_url", "netbox_public_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (
+            parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
+        ):
+            raise ValueError("this is no address such as https://netbox.example.com")
+        if parts.username or parts.password:
+            raise ValueError("leave user and password out of the address")
+        return url.rstrip("/")
+
+    @field_validator("netbox_api_token_file")
+    @classmethod
+    def _has_netbox_token(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if (path is None) == (info.data.get("netbox_api_token") is None):
+            raise ValueError("set either NETBOX_API_TOKEN or NETBOX_API_TOKEN_FILE")
+        return path
+
+    @field_validator("policy_file")
+    @classmethod
+    def _has_callers(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        token, file = info.data.get("token"), info.data.get("token_file")
+        if token is not None and file is not None:
+            raise ValueError("set either BERTH_TOKEN or BERTH_TOKEN_FILE, not both")
+        if path is None and token is None and file is None:
+            raise ValueError(
+                "nobody could call Berth: set BERTH_TOKEN, BERTH_TOKEN_FILE or a policy with clients"
+            )
+        return path
+
+    @field_validator("host")
+    @classmethod
+    def _has_strong_token(cls, host: str, info: ValidationInfo) -> str:
+        token: SecretStr | None = info.data.get("token")
+        if token is not None and len(token.get_secret_value()) < _SHORTEST_TOKEN and not is_loopback(host):
+            raise ValueError(
+                f"BERTH_TOKEN is shorter than {_SHORTEST_TOKEN} characters, which is for loopback only; "
+                "make one with: openssl rand -hex 32"
+            )
+        return host
+
+    @field_validator("netbox_allow_http")
+    @classmethod
+    def _is_encrypted(cls, allowed: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - the field's value
+        parts = urlsplit(info.data.get("netbox_url", ""))
+        if parts.scheme == "http" and not allowed and not is_loopback(parts.hostname or ""):
+            raise ValueError(
+                "NETBOX_URL is plain http, so its token can be read on the way: use https, or set this to true"
+            )
+        return allowed
+
+    @field_validator("netbox_call_seconds")
+    @classmethod
+    def _ends_in_time(cls, seconds: float, info: ValidationInfo) -> float:
+        if seconds >= info.data.get("request_seconds", seconds + 1):
+            raise ValueError("a call to NetBox has to end before the request does (BERTH_REQUEST_SECONDS)")
+        return seconds
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a host."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that looks like a setting and is none, such as a misspelt one."""
+    known = [variable(field) for field in Settings.model_fields]
+    strange = [
+        name
+        for name, value in environ.items()
+        if name.startswith("BERTH_") and name not in known and not _is_kubernetes(name, value)
+    ]
+    return [f"{name} is no setting of Berth{_hint(name, known)}" for name in sorted(strange)]
+
+
+def _hint(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _is_kubernetes(name: str, value: str) -> bool:
+    return _KUBERNETES.match(f"{name}={value}") is not None
+
+
+def _in_words(error: ErrorDetails) -> str:
+    """A sentence for what is wrong with one variable; the value is not repeated, it may be a secret."""
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        field = next(each for field, each in Settings.model_fields.items() if variable(field) == name)
+        return f"{name} is not set: {field.description}"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
