@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.allocation.seats import Line, Seated
-from app.domain.errors import Violation
 from app.domain.inventory import (
     Address,
     Changes,
@@ -124,18 +123,6 @@ class Fields(Protocol):
 
     async def claim_fields(self) -> ClaimFields:
         """What NetBox has of them now; not cached."""
-        ...
-
-
-class Names(Protocol):
-    """The naming convention."""
-
-    def violations(self, dns_name: str, pool: Pool, tenant: str, role: str) -> list[Violation]:
-        """Every rule that the name breaks at this place; empty when it may be used."""
-        ...
-
-    def unique(self, dns_name: str, pool: Pool) -> bool:
-        """Whether the name may be used once only in this VRF and family."""
         ...
 
 

@@ -1,0 +1,130 @@
+"""The operations, put together: which of them may touch what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from uuid6 import uuid7
+
+from app.allocation.batcher import Batcher, BatchSent, Limits
+from app.allocation.ports import Allocator
+from app.allocation.sender import Sender
+from app.domain.policy import Policy
+from app.ledger.ledger import Ledger
+from app.ledger.ports import Store
+from app.operations.allocate import Allocate, Creation, Keys
+from app.operations.confirm import Confirm
+from app.operations.freeing import Freeing
+from app.operations.gateways import Gateways
+from app.operations.keep import Keep
+from app.operations.places import Finder
+from app.operations.plan import NameCheck, Planner
+from app.operations.ports import Addresses, Fields, Inventory
+from app.operations.prepared import Prepared
+from app.operations.read import ListAllocations, Read
+from app.operations.reconcile import Reconcile
+from app.operations.references import Resolver
+from app.operations.release import Release
+from app.operations.states import States
+from app.operations.turns import Turns
+from app.operations.upsert import Convergence, Upsert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the operations are made of. `now` gives seconds since the epoch, `monotonic` seconds."""
+
+    allocator: Allocator
+    addresses: Addresses
+    inventory: Inventory
+    fields: Fields
+    store: Store
+    policy: Callable[[], Policy]
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+    limits: Limits = field(default_factory=Limits)
+    observe: Callable[[BatchSent], None] = lambda _sent: None
+    patience: float = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """Every verb, and the instruments that somebody outside looks at."""
+
+    allocate: Allocate
+    upsert: Upsert
+    read: Read
+    list_allocations: ListAllocations
+    confirm: Confirm
+    release: Release
+    reconcile: Reconcile
+    batcher: Batcher
+    ledger: Ledger
+    finder: Finder
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    ledger: Ledger
+    turns: Turns
+    finder: Finder
+    gateways: Gateways
+    freeing: Freeing
+    keep: Keep
+    states: States
+    planner: Planner
+
+
+def assemble(parts: Parts) -> Operations:
+    """Put the operations together."""
+    shared = _shared(parts)
+    batcher = Batcher(
+        Sender(parts.allocator, parts.monotonic), parts.monotonic, parts.limits, observe=parts.observe
+    )
+    creation = Creation(
+        shared.ledger,
+        shared.planner,
+        batcher,
+        shared.states,
+        shared.keep,
+        parts.inventory,
+        Prepared(parts.fields, parts.monotonic),
+    )
+    keys = Keys(shared.ledger, shared.planner)
+    convergence = Convergence(shared.ledger, shared.states, shared.keep, shared.planner)
+    core = (shared.ledger, shared.turns, shared.states, shared.keep)
+    return Operations(
+        allocate=Allocate(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation),
+        upsert=Upsert(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation, convergence),
+        read=Read(shared.ledger, shared.keep),
+        list_allocations=ListAllocations(shared.ledger, shared.keep),
+        confirm=Confirm(*core),
+        release=Release(*core, shared.freeing),
+        reconcile=Reconcile(*core, shared.freeing, parts.patience),
+        batcher=batcher,
+        ledger=shared.ledger,
+        finder=shared.finder,
+    )
+
+
+def _shared(parts: Parts) -> _Shared:
+    ledger = Ledger(parts.store, parts.now, lambda: str(uuid7()), lambda: parts.policy().sha256)
+    finder = Finder(parts.inventory)
+    gateways = Gateways(parts.policy, parts.inventory, parts.addresses, ledger, parts.monotonic)
+    freeing = Freeing(ledger, parts.addresses)
+    return _Shared(
+        ledger=ledger,
+        turns=Turns(),
+        finder=finder,
+        gateways=gateways,
+        freeing=freeing,
+        keep=Keep(parts.addresses, finder, gateways),
+        states=States(ledger, parts.addresses, freeing, gateways),
+        planner=Planner(
+            finder,
+            gateways,
+            Resolver(parts.inventory),
+            NameCheck(parts.policy, parts.addresses),
+            parts.addresses,
+            parts.now,
+        ),
+    )
