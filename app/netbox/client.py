@@ -106,7 +106,10 @@ class _Exchange:
     def _keep(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         if self._etag is not None:
             options["headers"] = {**options["headers"], "If-Match": self._etag}
-        self.response = self._session.request(method, url, allow_redirects=False, **options)
+        try:
+            self.response = self._session.request(method, url, allow_redirects=False, **options)
+        except requests.TooManyRedirects as error:  # the first one is, with max_redirects 0
+            self.response = cast("requests.Response", error.response)
         return self.response
 
 
