@@ -20,6 +20,12 @@ _KUBERNETES = re.compile(r"BERTH_(SERVICE|PORT)_|BERTH_PORT=tcp://")
 """What Kubernetes puts into every container beside a Service called `berth`; nobody set these."""
 _AS_THEY_ARE = frozenset({"netbox_url", "netbox_api_token", "netbox_api_token_file"})
 _SHORTEST_TOKEN = 16
+_WORDS = {
+    "int_parsing": "write a whole number",
+    "float_parsing": "write a number",
+    "bool_parsing": "write true or false",
+    "string_pattern_mismatch": "write letters, digits, dots, hyphens and underscores, at most 64",
+}
 
 
 class SettingsWrong(Exception):
@@ -35,9 +41,11 @@ def variable(field: str) -> str:
     return field.upper() if field in _AS_THEY_ARE else f"BERTH_{field.upper()}"
 
 
-def _split(value: object) -> object:
-    """A list as people write it in one variable."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def _networks(value: object) -> object:
+    """Networks as people write them in one variable."""
+    if not isinstance(value, str):
+        return value
+    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
 
 
 def _lower(value: object) -> object:
@@ -48,7 +56,7 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3600)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Networks: TypeAlias = Annotated[
-    tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_split)
+    tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_networks)
 ]
 
 
@@ -244,7 +252,7 @@ class Settings(BaseSettings):
         parts = urlsplit(info.data.get("netbox_url", ""))
         if parts.scheme == "http" and not allowed and not is_loopback(parts.hostname or ""):
             raise ValueError(
-                "NETBOX_URL is plain http, so its token can be read on the way: use https, or set this to true"
+                "NETBOX_URL is plain http, so its token can be read on the way: use https or set this to true"
             )
         return allowed
 
@@ -286,8 +294,9 @@ def _is_kubernetes(name: str, value: str) -> bool:
 
 def _in_words(error: ErrorDetails) -> str:
     """A sentence for what is wrong with one variable; the value is not repeated, it may be a secret."""
-    name = str(error["loc"][0])
+    place = str(error["loc"][0])
+    field = next(each for each in Settings.model_fields if place in (each, variable(each)))
     if error["type"] == "missing":
-        field = next(each for field, each in Settings.model_fields.items() if variable(field) == name)
-        return f"{name} is not set: {field.description}"
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+        return f"{variable(field)} is not set: {Settings.model_fields[field].description}"
+    message = _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return f"{variable(field)}: {message}"
