@@ -1,0 +1,211 @@
+"""The routes of allocations."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Protocol
+
+from fastapi import APIRouter, Body, Header, Query
+from starlette.responses import Response
+
+from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
+from app.api.desk import Desk
+from app.api.documents import AllocationBody, AllocationPage
+from app.api.examples import ALLOCATION, ALLOCATION_REQUESTS, PROXMOX, SHELL, TEXT
+from app.api.exchange import (
+    ALLOCATIONS,
+    Asker,
+    DryRun,
+    Reading,
+    Writing,
+    answer,
+    answer_page,
+    dry_run_header,
+)
+from app.api.formats import members
+from app.api.keys import PathKey, post_key, put_key, refuse_part
+from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusals
+from app.api.schemas import AllocationRequest
+from app.domain.commands import Wish
+from app.domain.errors import BerthError, InUse, NotFound
+from app.edge.works import Works
+from app.operations.answers import Filters, Result
+from app.telemetry.events import note
+
+LONG: Final = 300
+
+HEADERS: Final = {
+    "Idempotent-Replayed": {
+        "description": "`true` when the allocation was there before this request.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "Berth-Dry-Run": {
+        "description": "`true` when nothing was written.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+SHOWN: Final[dict[str, Any]] = {
+    "model": AllocationBody,
+    "description": "The allocation.",
+    "headers": HEADERS,
+    "content": {
+        "application/json": {"example": ALLOCATION},
+        "text/plain": {
+            "schema": {"type": "string"},
+            "examples": {
+                "text": {"summary": "format=text, or Accept: text/plain", "value": TEXT},
+                "env": {"summary": "format=env", "value": SHELL},
+                "proxmox": {"summary": "format=proxmox", "value": PROXMOX},
+            },
+        },
+    },
+}
+CREATED: Final[dict[str, Any]] = {
+    **SHOWN,
+    "description": "The allocation was made.",
+    "headers": {"Location": {"description": "Where it can be read.", "schema": {"type": "string"}}},
+}
+
+Sent = Annotated[AllocationRequest, Body(openapi_examples=ALLOCATION_REQUESTS)]
+IdempotencyKey = Annotated[
+    str | None, Header(description="The key, where the body has none. Quotes around it are stripped.")
+]
+
+
+class AllocationMeter(Protocol):
+    """Counts allocations."""
+
+    def allocation(self, prefix: str, outcome: str) -> None:
+        """One was asked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Allocations:
+    """What can be done with allocations."""
+
+    desk: Desk
+    works: Works
+    meter: AllocationMeter
+
+    async def allocate(self, body: Sent, ask: Writing, idempotency_key: IdempotencyKey = None) -> Response:
+        """Get the allocation of a key, or make it.
+
+        It never changes what exists. A repeat gets the same bytes; concurrent requests for one key get one
+        answer. The key is the body's, else the header's, else drawn from `dns_name`.
+        """
+        wish = body.wish(post_key(body.key, idempotency_key))
+        result = await self.counted(wish, self.desk.allocate(ask.caller, wish, dry_run=ask.dry_run))
+        return answer(result, ask)
+
+    async def upsert(self, key: PathKey, body: Sent, ask: Writing) -> Response:
+        """Make an allocation, or change what may change of it.
+
+        The address stays. A field that is not sent is left alone, `null` clears it.
+        """
+        wish = body.wish(put_key(key, body.key))
+        result = await self.counted(wish, self.desk.upsert(ask.caller, wish, dry_run=ask.dry_run))
+        return answer(result, ask, status=201 if result.created and not ask.dry_run else 200)
+
+    async def read(self, key: PathKey, ask: Reading) -> Response:
+        """Read an allocation, as NetBox holds it now."""
+        note(key=key)
+        return answer(await self.works.run(self.desk.read(ask.caller, key)), ask)
+
+    async def page(  # noqa: PLR0913 - the filters of the route
+        self,
+        *,
+        caller: Asker,
+        owner: Annotated[str | None, Query(max_length=LONG)] = None,
+        prefix: Annotated[str | None, Query(max_length=LONG, description="As it was asked for.")] = None,
+        dns_name: Annotated[str | None, Query(max_length=LONG)] = None,
+        address: Annotated[str | None, Query(max_length=LONG)] = None,
+        state: Annotated[str | None, Query(pattern="^(held|active)$")] = None,
+        cursor: Cursor = None,
+        limit: Limit = DEFAULT_PAGE,
+    ) -> Response:
+        """List allocations, in order of key. Filters are exact, and all must hold."""
+        filters = Filters(owner=owner, prefix=prefix, dns_name=dns_name, address=address, state=state)
+        work = self.desk.list_allocations(caller, filters, unseal(cursor), limit)
+        page = await self.works.run(work)
+        return answer_page((members(result.allocation) for result in page.items), page.next)
+
+    async def release(
+        self,
+        *,
+        key: PathKey,
+        caller: Asker,
+        force: Annotated[
+            bool, Query(description="An operator's: release it although somebody uses it.")
+        ] = False,
+        dry_run: DryRun = False,
+    ) -> Response:
+        """Release an allocation. What is not there is released already."""
+        note(key=refuse_part(key))
+        work = self.desk.release(caller, key, force=force, dry_run=dry_run)
+        try:
+            await self.works.run(work)
+        except NotFound:
+            note(outcome="absent")
+        return Response(status_code=204, headers=dry_run_header(dry_run=dry_run))
+
+    async def confirm(self, key: PathKey, ask: Writing) -> Response:
+        """End a hold: the address is kept. What is not held stays as it is."""
+        note(key=refuse_part(key))
+        return answer(await self.works.run(self.desk.confirm(ask.caller, key, dry_run=ask.dry_run)), ask)
+
+    async def counted(self, wish: Wish, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do it, in a task of the application's own, and count what it came to."""
+        note(key=wish.key)
+        try:
+            result = await self.works.run(work)
+        except BerthError as error:
+            self.meter.allocation(_resolved_prefix(wish, error), error.code)
+            raise
+        outcome = "replayed" if result.replayed else "created" if result.created else "changed"
+        note(key=result.allocation.key, outcome=outcome, address=result.allocation.address)
+        self.meter.allocation(str(wish.place.prefix or wish.place.ip_range or ""), outcome)
+        return result
+
+
+def _resolved_prefix(wish: Wish, error: BerthError) -> str:
+    """The prefix as a label: only where it was found, for anybody can send any text."""
+    return str(wish.place.prefix or "") if getattr(error, "code", "") in _AFTER_THE_PREFIX else ""
+
+
+_AFTER_THE_PREFIX: Final = frozenset(
+    {"prefix_exhausted", "prefix_closed", "address_taken", "address_is_gateway", "gateway_unrecorded"}
+)
+
+
+def allocation_routes(routes: Allocations) -> APIRouter:
+    """The table of the routes."""
+    router = APIRouter(prefix=ALLOCATIONS, tags=["allocations"])
+    one = "/{key}"
+    wish = refusals(BODY, WISH, CHANGE, LEDGER, UPSTREAM)
+    read = refusals(READ, LEDGER, UPSTREAM)
+    confirm = refusals(BODY, CHANGE, LEDGER, UPSTREAM, (NotFound,))
+    release = refusals(CHANGE, LEDGER, UPSTREAM, (InUse,))
+    listed: dict[str, Any] = {
+        "model": AllocationPage,
+        "description": "A part of the list.",
+        "content": {"application/json": {"example": {"items": [ALLOCATION], "next": None}}},
+    }
+    released: dict[str, Any] = {"description": "It is released, or was not there.", "headers": HEADERS}
+    for path, method, endpoint, name, responses in (
+        ("", "POST", routes.allocate, "allocate", {200: SHOWN, **wish}),
+        ("", "GET", routes.page, "listAllocations", {200: listed, **refusals(LEDGER, UPSTREAM)}),
+        (one, "PUT", routes.upsert, "upsertAllocation", {200: SHOWN, 201: CREATED, **wish}),
+        (one, "GET", routes.read, "readAllocation", {200: SHOWN, **read}),
+        (one, "DELETE", routes.release, "releaseAllocation", {204: released, **release}),
+        (f"{one}/confirm", "POST", routes.confirm, "confirmAllocation", {200: SHOWN, **confirm}),
+    ):
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            operation_id=name,
+            responses=responses,
+            status_code=204 if method == "DELETE" else 200,
+            response_class=Response,
+        )
+    return router

@@ -1,0 +1,161 @@
+"""The HTTP application: the routes, and the edge around them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.allocations import Allocations, allocation_routes
+from app.api.batch import BATCH_PATH, MAX_BATCH_BODY, Batches, batch_routes
+from app.api.desk import Desk, Readiness
+from app.api.docs import add_docs
+from app.api.document import describe
+from app.api.formats import JSON_TYPE, json_bytes
+from app.api.health import Watch, health_routes
+from app.api.inventory import Shelves, inventory_routes
+from app.api.parameters import KnownParameters
+from app.api.records import Records, record_routes
+from app.api.schemas import FORM_SHAPE
+from app.domain.errors import BerthError
+from app.domain.upstream import UpstreamError
+from app.edge.body import BODY_SECONDS, BodyReader
+from app.edge.boundary import READS, Boundary, answer, answer_http_exception
+from app.edge.caller import Authentication, Authenticator
+from app.edge.headers import Forgiving, SecurityHeaders
+from app.edge.problems import to_berth_error
+from app.edge.requests import RequestLines
+from app.edge.validation import invalid_request
+from app.edge.works import Works
+from app.telemetry.logs import make_logger
+from app.telemetry.metrics import Metrics
+
+NO_TELEMETRY: Final[dict[str, Any]] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own OpenTelemetry is on by default, and costs a third of the throughput without any exporter."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+async def always_ready() -> Sequence[str]:
+    """The readiness of a process that nothing can stand in the way of."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the application is told besides its desk.
+
+    `cors_origins` are the origins whose scripts may call the API, none unless listed; credentials that a
+    browser keeps are never allowed. `telemetry` is FastAPI's own OpenTelemetry configuration.
+    """
+
+    metrics: Metrics = field(default_factory=Metrics)
+    log: structlog.typing.FilteringBoundLogger = field(default_factory=make_logger)
+    readiness: Readiness = always_ready
+    cors_origins: Sequence[str] = ()
+    body_seconds: float = BODY_SECONDS
+    with_metrics: bool = True
+    telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
+    lifespan: Lifespan | None = None
+
+
+def build_app(
+    desk: Desk,
+    works: Works,
+    authenticator: Authenticator,
+    surroundings: Surroundings | None = None,
+    routers: Sequence[APIRouter] = (),
+) -> FastAPI:
+    """Put the application together. `routers` are those of the other doors."""
+    around = surroundings or Surroundings()
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=dict(around.telemetry),  # type: ignore[arg-type]
+        lifespan=around.lifespan,
+        middleware=_edge(authenticator, around),
+        exception_handlers={
+            HTTPException: answer_http_exception,
+            RequestValidationError: _answer_validation,
+            BerthError: _answer_error,
+            UpstreamError: _answer_error,
+        },
+    )
+    known = KnownParameters()
+    for router in api_routers(desk, works, around):
+        app.include_router(router, dependencies=[Depends(known)])
+    document = describe(app)
+    known.learn(document)
+    for router in routers:
+        app.include_router(router)
+    add_docs(app)
+    serve = _serve(document)
+    app.router.add_api_route("/openapi.json", serve, include_in_schema=False, response_class=Response)
+    return app
+
+
+def api_routers(desk: Desk, works: Works, around: Surroundings) -> list[APIRouter]:
+    """The API's routes. Their paths are whole, so that a request's route template is."""
+    allocations = Allocations(desk, works, around.metrics)
+    return [
+        batch_routes(Batches(allocations)),
+        allocation_routes(allocations),
+        inventory_routes(Shelves(desk, works)),
+        record_routes(Records(desk, works)),
+        health_routes(Watch(around.readiness, works, around.metrics), with_metrics=around.with_metrics),
+    ]
+
+
+def _edge(authenticator: Authenticator, around: Surroundings) -> list[Middleware]:
+    """From the outside in: what is outermost sees every answer, also those of the ones inside."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(around.cors_origins),
+        allow_methods=["DELETE", "GET", "POST", "PUT"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        expose_headers=["Idempotent-Replayed", "Berth-Dry-Run", "Location", "Retry-After", "X-Request-ID"],
+    )
+    return [
+        Middleware(Forgiving),
+        Middleware(RequestLines, log=around.log, meter=around.metrics),
+        Middleware(SecurityHeaders),
+        Middleware(Boundary, log=around.log),
+        *([cors] if around.cors_origins else []),
+        Middleware(Authentication, authenticator=authenticator),
+        Middleware(
+            BodyReader, limits={BATCH_PATH: MAX_BATCH_BODY}, seconds=around.body_seconds, shape=FORM_SHAPE
+        ),
+    ]
+
+
+async def _answer_validation(_request: Request, error: Exception) -> Response:
+    return answer(invalid_request(error.errors() if isinstance(error, RequestValidationError) else ()))
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    return answer(to_berth_error(error, read=request.method in READS))
+
+
+def _serve(document: Mapping[str, Any]) -> Callable[[], Awaitable[Response]]:
+    body = json_bytes(document)
+
+    async def openapi() -> Response:
+        return Response(body, media_type=JSON_TYPE)
+
+    return openapi

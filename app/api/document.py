@@ -1,0 +1,96 @@
+"""The OpenAPI document: what FastAPI makes of the routes, said more exactly, and written to files."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.api.examples import PROBLEM
+from app.api.schemas import AllocationRequest
+from app.edge.problems import PROBLEM_JSON
+
+TITLE: Final = "Berth"
+VERSION: Final = "1"
+SUMMARY: Final = "The allocation desk in front of NetBox: addresses exactly once, under a checked name."
+DESCRIPTION: Final = """\
+One key, one allocation, however often it is asked for: a repeat gets the same status and the same bytes.
+
+Every route below `/api/` needs a token, as `Authorization: Bearer <token>` or as the password of HTTP Basic.
+Bodies are JSON, whatever their label says, or a form. Errors are problem documents with a stable `code`.
+What a retry mends is 503 with `Retry-After`; what it does not mend is a 4xx other than 429.
+"""
+TAGS: Final = (
+    ("allocations", "Addresses held under a key."),
+    ("inventory", "What NetBox offers to choose from."),
+    ("names", "The naming convention."),
+    ("audit", "Who asked for what, and what came of it."),
+    ("health", "For whoever watches the process."),
+)
+SCHEMES: Final[dict[str, Any]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A client's token."},
+    "basic": {"type": "http", "scheme": "basic", "description": "Any user name, the token as the password."},
+}
+FILES: Final = ("berth.v1.json", "berth.v1.yaml")
+FIRST_REFUSAL: Final = 400
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The document of an app. It depends on the code alone: no setting changes it."""
+    document = get_openapi(
+        title=TITLE,
+        version=VERSION,
+        summary=SUMMARY,
+        description=DESCRIPTION,
+        openapi_version="3.1.0",
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in TAGS],
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This server."}],
+    )
+    document["components"]["securitySchemes"] = SCHEMES
+    _describe_batch_items(document)
+    for path, operation in _operations(document):
+        operation["security"] = [{name: []} for name in SCHEMES] if path.startswith("/api/") else []
+        _label_problems(operation)
+    return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            yield path, operation
+
+
+def _label_problems(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        content = response.get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        if int(status) >= FIRST_REFUSAL and schema.get("$ref", "").endswith("/Problem"):
+            code = response["description"].split("`")[1]
+            example = {**PROBLEM, "type": f"/docs/errors#{code}", "status": int(status), "code": code}
+            response["content"] = {PROBLEM_JSON: {"schema": schema, "example": example}}
+
+
+def _describe_batch_items(document: dict[str, Any]) -> None:
+    """Items are validated one by one, so that one of them can be refused; the document says what they are."""
+    items = document["components"]["schemas"]["BatchRequest"]["properties"]["items"]
+    items["items"] = {"$ref": f"#/components/schemas/{AllocationRequest.__name__}"}
+
+
+def export(folder: Path, app: FastAPI) -> None:
+    """Write the document as JSON and as YAML."""
+    for name, text in rendered(app).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def rendered(app: FastAPI) -> dict[str, str]:
+    """The files' names and texts."""
+    document = describe(app)
+    return {
+        FILES[0]: json.dumps(document, indent=2, ensure_ascii=False) + "\n",
+        FILES[1]: yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110),
+    }

@@ -1,0 +1,82 @@
+"""What routes share: who asks, in which form, and how an answer is written."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import Depends, Header, Query
+from starlette.responses import Response
+
+from app.api.cursors import seal
+from app.api.formats import JSON_TYPE, Format, choose, json_bytes, render
+from app.domain.commands import Caller
+from app.edge.caller import caller_of
+from app.operations.answers import Result
+
+V1: Final = "/api/v1"
+ALLOCATIONS: Final = f"{V1}/allocations"
+
+DryRun = Annotated[bool, Query(description="Make every check and write nothing.")]
+Asker = Annotated[Caller, Depends(caller_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks for an allocation, in which form, and whether in earnest."""
+
+    caller: Caller
+    format: Format = Format.JSON
+    dry_run: bool = False
+    writes: bool = False
+
+
+async def reading(
+    caller: Asker,
+    wanted: Annotated[
+        Format | None,
+        Query(
+            alias="format",
+            description="`text` is the address alone, `env` lines that a shell can source, "
+            "`proxmox` what `qm set --ipconfig0` takes.",
+        ),
+    ] = None,
+    accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
+) -> Ask:
+    """What a read of an allocation is asked with."""
+    return Ask(caller, choose(wanted, accept))
+
+
+async def writing(ask: Annotated[Ask, Depends(reading)], *, dry_run: DryRun = False) -> Ask:
+    """What a write is asked with."""
+    return Ask(ask.caller, ask.format, dry_run, writes=True)
+
+
+Reading = Annotated[Ask, Depends(reading)]
+Writing = Annotated[Ask, Depends(writing)]
+
+
+def answer(result: Result, ask: Ask, *, status: int = 200) -> Response:
+    """One allocation. What differs between a first answer and its repeat stands in headers."""
+    body, media_type = render(result.allocation, ask.format)
+    headers = {"Vary": "Accept", **dry_run_header(dry_run=ask.dry_run)}
+    if result.replayed and ask.writes:
+        headers["Idempotent-Replayed"] = "true"
+    if status == 201:  # noqa: PLR2004 - Created
+        headers["Location"] = f"{ALLOCATIONS}/{quote(result.allocation.key, safe=':@')}"
+    return Response(body, status_code=status, headers=headers, media_type=media_type)
+
+
+def dry_run_header(*, dry_run: bool) -> dict[str, str]:
+    """The header that says that nothing was written."""
+    return {"Berth-Dry-Run": "true"} if dry_run else {}
+
+
+def answer_json(value: Mapping[str, object], *, headers: Mapping[str, str] | None = None) -> Response:
+    """A body in JSON."""
+    return Response(json_bytes(value), headers=dict(headers or {}), media_type=JSON_TYPE)
+
+
+def answer_page(items: Iterable[object], position: str | None) -> Response:
+    """A part of a list, with the cursor for the part after it."""
+    return answer_json({"items": list(items), "next": seal(position)})

@@ -1,0 +1,112 @@
+"""The forms in which an allocation is answered: JSON, the address alone, a shell's, and Proxmox's."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from enum import StrEnum
+from typing import Final
+
+from app.domain.inventory import Json
+from app.operations.answers import Allocation
+
+JSON_TYPE: Final = "application/json"
+TEXT_TYPE: Final = "text/plain; charset=utf-8"
+
+
+class Format(StrEnum):
+    """What `?format=` takes."""
+
+    JSON = "json"
+    TEXT = "text"
+    ENV = "env"
+    PROXMOX = "proxmox"
+
+
+def members(allocation: Allocation) -> dict[str, Json]:
+    """The fields of an allocation in their fixed order; members of nested objects in alphabetical order."""
+    return {field.name: _plain(getattr(allocation, field.name)) for field in fields(allocation)}
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(value[name]) for name in sorted(value)}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+def json_bytes(value: object) -> bytes:
+    """JSON in one fixed writing: equal values are equal bytes."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def render(allocation: Allocation, wanted: Format) -> tuple[bytes, str]:
+    """The answer's bytes and their media type."""
+    match wanted:
+        case Format.JSON:
+            return json_bytes(members(allocation)), JSON_TYPE
+        case Format.TEXT:
+            return f"{allocation.ip}\n".encode(), TEXT_TYPE
+        case Format.ENV:
+            return _env(allocation).encode(), TEXT_TYPE
+        case Format.PROXMOX:
+            return f"{_proxmox(allocation)}\n".encode(), TEXT_TYPE
+
+
+def _env(allocation: Allocation) -> str:
+    values: dict[str, str | int | None] = {
+        "KEY": allocation.key,
+        "STATE": allocation.state,
+        "IP": allocation.ip,
+        "ADDRESS": allocation.address,
+        "PREFIX_LENGTH": allocation.prefix_length,
+        "NETMASK": allocation.netmask,
+        "FAMILY": allocation.family,
+        "GATEWAY": allocation.gateway,
+        "DNS_NAME": allocation.dns_name,
+        "DNS_SERVERS": " ".join(allocation.dns_servers),
+        "MAC_ADDRESS": allocation.mac_address,
+        "NETBOX_ID": allocation.netbox_id,
+    }
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+
+
+def _quoted(value: str | int | None) -> str:
+    return "" if value is None or value == "" else shlex.quote(str(value))
+
+
+def _proxmox(allocation: Allocation) -> str:
+    suffix = "6" if allocation.family == 6 else ""  # noqa: PLR2004 - IPv6
+    parts = [f"ip{suffix}={allocation.address}"]
+    if allocation.gateway:
+        parts.append(f"gw{suffix}={allocation.gateway}")
+    return ",".join(parts)
+
+
+def choose(wanted: Format | None, accept: str) -> Format:
+    """The format that is asked for: by `?format=`, else by `Accept` where text/plain is preferred to JSON."""
+    if wanted is not None:
+        return wanted
+    text, data = _quality(accept, "text/plain"), _quality(accept, JSON_TYPE)
+    return Format.TEXT if text > data else Format.JSON
+
+
+def _quality(accept: str, media_type: str) -> float:
+    """The q-value that an Accept header gives a media type: its own range counts before wider ones."""
+    ranges = (media_type, media_type.partition("/")[0] + "/*", "*/*")
+    found: dict[str, float] = {}
+    for part in accept.split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        found[name] = next((_number(p[2:]) for p in parameters if p.startswith("q=")), 1.0)
+    return next((found[name] for name in ranges if name in found), 0.0)
+
+
+def _number(text: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,102 @@
+"""Where an allocation's key comes from, and what one looks like.
+
+The path's key, else the body's, else the `Idempotency-Key` header (its quotes stripped), else the desk draws
+one from the DNS name. With a path or body key the header is not looked at.
+"""
+
+import re
+from typing import Annotated, Final
+
+from fastapi import Path
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.domain.errors import InvalidRequest, PartOfMachine, Violation
+
+KEY_LENGTH: Final = 300
+WRITTEN: Final = re.compile(rf"[A-Za-z0-9._:@-]{{1,{KEY_LENGTH}}}")
+SHOWN: Final = re.compile(rf"[A-Za-z0-9._:@~-]{{1,{KEY_LENGTH}}}")
+NOT_KEYS: Final = frozenset({"null", ".", ".."})
+"""`null` means something else to NetBox; `.` and `..` cannot stand in a URL's path."""
+
+RULE: Final = (
+    "a key is 1 to 300 of letters, digits and . _ : @ - and is not `null`, `.` or `..`; `~` is Berth's own"
+)
+_JSON_PATTERN = r"^(?!(null|\.|\.\.)$)[A-Za-z0-9._:@-]+$"
+_JSON_PATTERN_SHOWN = r"^(?!(null|\.|\.\.)$)[A-Za-z0-9._:@~-]+$"
+
+
+def is_key(text: str) -> bool:
+    """Whether a caller may choose this key."""
+    return bool(WRITTEN.fullmatch(text)) and text not in NOT_KEYS
+
+
+def _chosen(text: str) -> str:
+    if not is_key(text):
+        raise PydanticCustomError("key", RULE)
+    return text
+
+
+def _shown(text: str) -> str:
+    if not SHOWN.fullmatch(text) or text in NOT_KEYS:
+        raise PydanticCustomError("key", RULE)
+    return text
+
+
+def _schema(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH, "pattern": pattern, "examples": [example]}
+    )
+
+
+BodyKey = Annotated[
+    str, StringConstraints(strict=True), AfterValidator(_chosen), _schema(_JSON_PATTERN, "web-01")
+]
+PathKey = Annotated[
+    str,
+    Path(description="The key of the allocation."),
+    AfterValidator(_shown),
+    _schema(_JSON_PATTERN_SHOWN, "web-01"),
+]
+
+
+def refuse_part(key: str) -> str:
+    """A path key that is about to be written.
+
+    Raises:
+        PartOfMachine: the key is one that Berth made for an address of a virtual machine.
+    """
+    if "~" in key:
+        raise PartOfMachine
+    return key
+
+
+def put_key(path_key: str, body_key: str | None) -> str:
+    """The key of a PUT.
+
+    Raises:
+        InvalidRequest: the body names another one.
+        PartOfMachine: see `refuse_part`.
+    """
+    if body_key is not None and body_key != path_key:
+        detail = f"the path says {path_key!r}; leave it out, or send the same"
+        raise InvalidRequest(errors=[Violation("/key", "key_contradicts_path", detail)])
+    return refuse_part(path_key)
+
+
+def post_key(body_key: str | None, header: str | None) -> str:
+    """The key of a POST; empty where it has to be drawn from the DNS name.
+
+    Raises:
+        InvalidRequest: the header holds no key.
+    """
+    if body_key is not None:
+        return body_key
+    if header is None:
+        return ""
+    text = header.strip()
+    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    key = text[1:-1] if quoted else text
+    if not is_key(key):
+        raise InvalidRequest(errors=[Violation("", "key", f"`Idempotency-Key`: {RULE}")])
+    return key

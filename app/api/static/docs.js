@@ -1,0 +1,10 @@
+"use strict";
+window.addEventListener("load", () => {
+  SwaggerUIBundle({
+    url: "/openapi.json",
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    tryItOutEnabled: false,
+    validatorUrl: null,
+  });
+});

@@ -1,0 +1,1 @@
+"""The hall between the doors and the desk: request ids, callers, bodies, problem documents, owned work."""

@@ -1,0 +1,111 @@
+"""Who asks: a token, as a bearer token or as the password of HTTP Basic, becomes a Caller.
+
+This happens before the body is read, so that a stranger cannot make the process parse anything.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.domain.commands import Caller
+from app.domain.errors import Unauthenticated
+from app.edge.errors import CrossSite
+from app.edge.requests import current_request
+from app.telemetry.events import note
+
+CALLER: Final = "berth.caller"
+MAX_CREDENTIALS: Final = 4096
+SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
+
+
+class Authenticator(Protocol):
+    """Knows the tokens."""
+
+    def authenticate(self, token: str) -> Caller | None:
+        """The caller whose token this is, or None. Takes the same time whether the token is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Lets only known callers through to the paths below `below`."""
+
+    app: ASGIApp
+    authenticator: Authenticator
+    below: str = "/api/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the caller into the scope.
+
+        Raises:
+            Unauthenticated, CrossSite: there is none.
+        """
+        if scope["type"] == "http" and scope["path"].startswith(self.below):
+            scope[CALLER] = self._caller(Headers(scope=scope))
+        await self.app(scope, receive, send)
+
+    def _caller(self, headers: Headers) -> Caller:
+        scheme, token = _credentials(headers)
+        if scheme == "basic":
+            check_same_origin(headers)
+        caller = self.authenticator.authenticate(token)
+        if caller is None:
+            raise Unauthenticated("This token is not known, or no longer valid. " + _SEND)
+        request = current_request()
+        note(owner=caller.owner, method_of_authentication=caller.method)
+        return replace(caller, client_address=request.client_address, request_id=request.request_id)
+
+
+_SEND = "Send a valid token as `Authorization: Bearer <token>`."
+
+
+async def caller_of(request: Request) -> Caller:
+    """The caller whom the middleware let through. FastAPI would run it in a thread if it were not async."""
+    caller = request.scope.get(CALLER)
+    if not isinstance(caller, Caller):
+        raise Unauthenticated
+    return caller
+
+
+def _credentials(headers: Headers) -> tuple[str, str]:
+    sent = headers.getlist("authorization")
+    if len(sent) != 1 or len(sent[0]) > MAX_CREDENTIALS:
+        raise Unauthenticated
+    scheme, _, value = sent[0].strip().partition(" ")
+    match scheme.lower():
+        case "bearer":
+            token = value.strip()
+        case "basic":
+            token = _password(value.strip())
+        case _:
+            token = ""
+    if not token or not token.isprintable():
+        raise Unauthenticated
+    return scheme.lower(), token
+
+
+def _password(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+
+
+def check_same_origin(headers: Headers) -> None:
+    """Refuse Basic credentials that a browser attached to another site's request by itself.
+
+    Raises:
+        CrossSite: it did.
+    """
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    if site is not None and site not in SAME_ORIGIN:
+        raise CrossSite
+    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        raise CrossSite

@@ -1,0 +1,1 @@
+"""Metrics, and logs of one line per request."""

@@ -1,0 +1,49 @@
+"""The event line of a request: filled in by whoever knows something, written once at its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from app.domain.inventory import Json
+
+MAX_UPSTREAM_IDS = 20
+"""How many of NetBox's request ids one line keeps; a batch of a hundred does not need them all."""
+
+
+@dataclass(slots=True)
+class EventLine:
+    """What is known so far of one request. Never put a secret, a body or a query string in it."""
+
+    fields: dict[str, Json] = field(default_factory=dict)
+    netbox_request_ids: list[str] = field(default_factory=list)
+
+
+_line: ContextVar[EventLine | None] = ContextVar("berth_event_line", default=None)
+
+
+@contextmanager
+def event_line() -> Iterator[EventLine]:
+    """Open a line for the request that is served in this context, and in the tasks it starts."""
+    line = EventLine()
+    token = _line.set(line)
+    try:
+        yield line
+    finally:
+        _line.reset(token)
+
+
+def note(**fields: Json) -> None:
+    """Add fields to the line of the current request; outside of one, do nothing."""
+    line = _line.get()
+    if line is not None:
+        line.fields.update(fields)
+
+
+def note_netbox_request(request_id: str | None) -> None:
+    """Add NetBox's own request id, by which its change log can be searched."""
+    line = _line.get()
+    if line is None or not request_id or request_id in line.netbox_request_ids:
+        return
+    if len(line.netbox_request_ids) < MAX_UPSTREAM_IDS:
+        line.netbox_request_ids.append(request_id)

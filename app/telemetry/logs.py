@@ -1,0 +1,101 @@
+"""Logs: JSON, one object a line, or a form for people at a terminal. Secrets are taken out of both.
+
+JSON escapes control characters and everything beyond ASCII, so no value can begin a line of its own or drive
+the terminal of whoever reads the log.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+REDACTED: Final = "[redacted]"
+MAX_DEPTH: Final = 8
+
+SECRET_NAMES = re.compile(
+    r"authorization|password|passwd|secret|token|cookie|api_?key|credential|pepper|private_?key",
+    re.IGNORECASE,
+)
+SECRET_VALUES = re.compile(
+    r"(?P<scheme>\b(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]{6,}"  # an Authorization header
+    r"|\bberth_[A-Za-z0-9]+_[A-Za-z0-9]+"  # Berth's API keys
+    r"|\bnbt_[A-Za-z0-9]+\.[A-Za-z0-9]+"  # NetBox's tokens, version 2
+    r"|\b[0-9a-f]{40}\b"  # NetBox's tokens, version 1
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)",  # a password in a URL
+    re.IGNORECASE,
+)
+
+Form = Literal["json", "console"]
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Take secrets out of an event, by the names of its fields and by the look of its values."""
+    return {name: _redacted(name, value, 0) for name, value in event.items()}
+
+
+def _redacted(name: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever is logged
+    if value and SECRET_NAMES.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return SECRET_VALUES.sub(lambda found: (found["scheme"] or "") + REDACTED, value)
+    if depth == MAX_DEPTH:
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(str(key), item, depth + 1) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_redacted("", item, depth + 1) for item in value]
+    return value
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+
+
+def _renderer(form: Form) -> Processor:
+    if form == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+
+
+def make_logger(
+    stream: TextIO | None = None, *, form: Form = "json", level: str = "info"
+) -> FilteringBoundLogger:
+    """A logger that writes lines to a stream (standard output), independent of any global setting."""
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(stream or sys.stdout),
+        processors=[*_shared(), _renderer(form)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    return logger
+
+
+def configure_logs(
+    stream: TextIO | None = None, *, form: Form = "json", level: str = "info"
+) -> FilteringBoundLogger:
+    """Make the logger for the process, and send what libraries log to its stream as well."""
+    structlog.configure(
+        processors=[*_shared(), _renderer(form)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    return make_logger(stream, form=form, level=level)

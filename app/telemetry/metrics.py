@@ -1,0 +1,243 @@
+"""What Berth counts and measures: one table of metrics, and a method for each thing that happens.
+
+Labels are bounded: of a label whose values come from requests, the first so many values are kept and the rest
+are `other`. The table is what the documentation of the metrics is checked against.
+"""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics import MetricWrapperBase
+
+OTHER: Final = "other"
+MAX_CALLERS: Final = 50
+MAX_PREFIXES: Final = 200
+MAX_WORDS: Final = 60
+
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+SHORT_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+ADDRESSES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0)
+
+
+class Breaker(Enum):
+    """The states of the circuit breaker towards NetBox; the value is what the gauge shows."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row: what a scraper sees. A counter's name is shown with `_total` after it."""
+
+    kind: type[MetricWrapperBase]
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    def build(self, registry: CollectorRegistry) -> MetricWrapperBase:
+        """Make it in a registry."""
+        if self.kind is Histogram:
+            return Histogram(self.name, self.help, self.labels, registry=registry, buckets=self.buckets)
+        return self.kind(self.name, self.help, self.labels, registry=registry)
+
+
+TABLE: Final[tuple[Metric, ...]] = (
+    Metric(
+        Counter,
+        "berth_http_requests",
+        "HTTP requests answered, by route template, method, status and caller.",
+        ("route", "method", "status", "caller"),
+    ),
+    Metric(
+        Histogram,
+        "berth_http_request_seconds",
+        "Time from the first byte of a request to the end of its answer.",
+        ("route", "method"),
+        SECONDS,
+    ),
+    Metric(Gauge, "berth_works_in_flight", "Accepted work that is not finished, whoever still waits for it."),
+    Metric(
+        Counter,
+        "berth_allocations",
+        "Requests for an allocation, by prefix as asked for and outcome (created, replayed or a code).",
+        ("prefix", "outcome"),
+    ),
+    Metric(
+        Counter,
+        "berth_netbox_calls",
+        "Calls to NetBox, by endpoint, method and outcome (an HTTP status, timeout or unreachable).",
+        ("endpoint", "method", "outcome"),
+    ),
+    Metric(
+        Histogram,
+        "berth_netbox_call_seconds",
+        "Time that calls to NetBox took.",
+        ("endpoint", "method"),
+        SECONDS,
+    ),
+    Metric(Counter, "berth_netbox_retries", "Calls to NetBox that were sent again, by reason.", ("reason",)),
+    Metric(
+        Gauge,
+        "berth_netbox_breaker_state",
+        "State of the circuit breaker towards NetBox: 0 closed, 1 half open, 2 open.",
+    ),
+    Metric(
+        Histogram,
+        "berth_batch_addresses",
+        "Addresses asked of NetBox in one list.",
+        (),
+        ADDRESSES,
+    ),
+    Metric(Gauge, "berth_queue_length", "Requests that wait for their turn at NetBox, by queue.", ("queue",)),
+    Metric(
+        Histogram,
+        "berth_queue_wait_seconds",
+        "Time that requests waited for their turn at NetBox, by queue.",
+        ("queue",),
+        SECONDS,
+    ),
+    Metric(
+        Histogram,
+        "berth_ledger_commit_seconds",
+        "Time that durable commits of the ledger took.",
+        (),
+        SHORT_SECONDS,
+    ),
+    Metric(Gauge, "berth_operations_in_doubt", "Operations whose outcome in NetBox is not known yet."),
+    Metric(
+        Gauge,
+        "berth_prefix_free_addresses",
+        "Addresses that a prefix still has to give, as last looked up.",
+        ("prefix",),
+    ),
+    Metric(
+        Gauge,
+        "berth_prefix_utilization_ratio",
+        "Share of a prefix's addresses that are taken, from 0 to 1, as last looked up.",
+        ("prefix",),
+    ),
+    Metric(Gauge, "berth_build_info", "Always 1; the labels say what is running.", ("version", "python")),
+)
+
+
+@dataclass(slots=True)
+class Bounded:
+    """Keeps the first `cap` different values of a label and calls the rest `other`."""
+
+    cap: int
+    seen: set[str] = field(default_factory=set)
+
+    def __call__(self, value: str) -> str:
+        """The value, or `other`."""
+        if value in self.seen:
+            return value
+        if len(self.seen) >= self.cap:
+            return OTHER
+        self.seen.add(value)
+        return value
+
+
+@dataclass(slots=True)
+class Metrics:
+    """All metrics of one process, in a registry of its own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    _built: Mapping[str, MetricWrapperBase] = field(init=False)
+    _callers: Bounded = field(default_factory=lambda: Bounded(MAX_CALLERS))
+    _prefixes: Bounded = field(default_factory=lambda: Bounded(MAX_PREFIXES))
+    _utilized: Bounded = field(default_factory=lambda: Bounded(MAX_PREFIXES))
+    _words: dict[str, Bounded] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make every metric of the table."""
+        self._built = {metric.name: metric.build(self.registry) for metric in TABLE}
+
+    def request(self, *, route: str, method: str, status: int, caller: str, seconds: float) -> None:
+        """A request was answered."""
+        shown = (self._word("route", route), self._word("method", method))
+        self._count("berth_http_requests", *shown, str(status), self._callers(caller))
+        self._observe("berth_http_request_seconds", seconds, *shown)
+
+    def works_in_flight(self, count: int) -> None:
+        """Work was accepted or finished."""
+        self._set("berth_works_in_flight", count)
+
+    def allocation(self, prefix: str, outcome: str) -> None:
+        """An allocation was asked for; `outcome` is created, replayed or the code of an error."""
+        self._count("berth_allocations", self._prefixes(prefix), self._word("outcome", outcome))
+
+    def netbox_call(self, *, endpoint: str, method: str, outcome: str, seconds: float) -> None:
+        """A call to NetBox ended. `endpoint` is a template such as `ipam/prefixes/{id}/available-ips`."""
+        shown = (self._word("endpoint", endpoint), method)
+        self._count("berth_netbox_calls", *shown, self._word("result", outcome))
+        self._observe("berth_netbox_call_seconds", seconds, *shown)
+
+    def netbox_retry(self, reason: str) -> None:
+        """A call to NetBox is sent again."""
+        self._count("berth_netbox_retries", self._word("reason", reason))
+
+    def breaker(self, state: Breaker) -> None:
+        """The circuit breaker changed its state."""
+        self._set("berth_netbox_breaker_state", state.value)
+
+    def batch(self, addresses: int) -> None:
+        """A list went to NetBox."""
+        self._observe("berth_batch_addresses", addresses)
+
+    def queue_length(self, queue: str, length: int) -> None:
+        """Something joined or left a queue."""
+        self._set("berth_queue_length", length, self._word("queue", queue))
+
+    def queue_wait(self, queue: str, seconds: float) -> None:
+        """Something left a queue and was served."""
+        self._observe("berth_queue_wait_seconds", seconds, self._word("queue", queue))
+
+    def ledger_commit(self, seconds: float) -> None:
+        """The ledger committed."""
+        self._observe("berth_ledger_commit_seconds", seconds)
+
+    def in_doubt(self, count: int) -> None:
+        """The reconciler counted what is in doubt."""
+        self._set("berth_operations_in_doubt", count)
+
+    def prefix_usage(self, prefix: str, *, free: int, ratio: float) -> None:
+        """A prefix was looked up in the background. Prefixes beyond the bound are left out."""
+        shown = self._utilized(prefix)
+        if shown != OTHER:
+            self._set("berth_prefix_free_addresses", free, shown)
+            self._set("berth_prefix_utilization_ratio", ratio, shown)
+
+    def build(self, version: str) -> None:
+        """Say what is running."""
+        self._set("berth_build_info", 1, version, platform.python_version())
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The exposition and its content type, in the format that the scraper asks for."""
+        encoder, content_type = choose_encoder(accept)
+        return encoder(self.registry), content_type
+
+    def _word(self, label: str, value: str) -> str:
+        return self._words.setdefault(label, Bounded(MAX_WORDS))(value)
+
+    def _count(self, name: str, *labels: str) -> None:
+        metric = self._built[name]
+        assert isinstance(metric, Counter)  # noqa: S101 - the table says so
+        (metric.labels(*labels) if labels else metric).inc()
+
+    def _set(self, name: str, value: float, *labels: str) -> None:
+        metric = self._built[name]
+        assert isinstance(metric, Gauge)  # noqa: S101 - the table says so
+        (metric.labels(*labels) if labels else metric).set(value)
+
+    def _observe(self, name: str, value: float, *labels: str) -> None:
+        metric = self._built[name]
+        assert isinstance(metric, Histogram)  # noqa: S101 - the table says so
+        (metric.labels(*labels) if labels else metric).observe(value)
