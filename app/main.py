@@ -1,0 +1,192 @@
+"""The composition root: the only file that knows every room."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import uvicorn
+from fastapi import FastAPI
+from structlog.typing import FilteringBoundLogger
+from uuid6 import uuid7
+
+from app.access.tokens import StaticTokens, owner_client
+from app.allocation.batcher import Limits
+from app.api.app import Surroundings, build_app
+from app.api.desk import Desk
+from app.assembly import Operations, Parts, assemble
+from app.credentials.choice import token_source
+from app.credentials.file import read_secret
+from app.domain.policy import Policy
+from app.edge.works import Works
+from app.netbox import NetBox, NetBoxSettings, connect
+from app.operations.look import CheckName, ShowAudit
+from app.running import Meters, Writable, keep_reconciling, stop
+from app.settings import Settings
+from app.store import Database, open_database
+from app.telemetry.logs import configure_logs
+from app.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Berth:
+    """A whole desk, put together and not yet serving."""
+
+    settings: Settings
+    policy: Callable[[], Policy]
+    database: Database
+    netbox: NetBox
+    operations: Operations
+    works: Works
+    metrics: Metrics
+    log: FilteringBoundLogger
+
+    @property
+    def desk(self) -> Desk:
+        """What the routes may ask."""
+        verbs = self.operations
+        return Desk(
+            allocate=verbs.allocate,
+            upsert=verbs.upsert,
+            read=verbs.read,
+            list_allocations=verbs.list_allocations,
+            confirm=verbs.confirm,
+            release=verbs.release,
+            check_name=CheckName(self.policy, verbs.finder),
+            audit=ShowAudit(verbs.ledger),
+            shelf=self.netbox.shelf,
+        )
+
+    def app(self) -> FastAPI:
+        """The ASGI application."""
+        fixed = tuple(owner_client(self.settings.owner, token) for token in _own_tokens(self.settings))
+        around = Surroundings(
+            metrics=self.metrics,
+            log=self.log,
+            readiness=Writable(self.database),
+            with_metrics=self.settings.metrics_port is None,
+            lifespan=self._lifespan,
+        )
+        return build_app(self.desk, self.works, StaticTokens(fixed, self.policy), around)
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        reconciling = asyncio.create_task(
+            keep_reconciling(self.operations, self.metrics, self.log, self.settings.reconcile_seconds)
+        )
+        self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")
+        yield
+        left = await self.works.drain(self.settings.drain_seconds)
+        await stop(reconciling)
+        self.log.info("stopped", unfinished=left)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of NetBox and of the database."""
+        self.netbox.close()
+        self.database.close()
+
+
+def compose(settings: Settings, policy: Callable[[], Policy], log: FilteringBoundLogger) -> Berth:
+    """Put a desk together.
+
+    Raises:
+        SecretMissing: there is no token for NetBox.
+        LedgerUnavailable: the database cannot be opened.
+    """
+    metrics = Metrics()
+    metrics.build(version("berth-ipam"))
+    meters = Meters(metrics)
+    secret = settings.netbox_api_token
+    token = token_source(
+        "NETBOX_API_TOKEN", secret.get_secret_value() if secret else None, settings.netbox_api_token_file
+    )
+    database = open_database(settings.database, str(uuid7()), meters.commit)
+    netbox = connect(netbox_settings(settings), token, meters.call)
+    meters.line = netbox.line
+    return Berth(
+        settings=settings,
+        policy=policy,
+        database=database,
+        netbox=netbox,
+        operations=assemble(_parts(settings, policy, database, netbox, meters)),
+        works=Works(seconds=settings.request_seconds, on_change=metrics.works_in_flight, log=log),
+        metrics=metrics,
+        log=log,
+    )
+
+
+def _parts(
+    settings: Settings, policy: Callable[[], Policy], database: Database, netbox: NetBox, meters: Meters
+) -> Parts:
+    return Parts(
+        allocator=netbox.allocator,
+        addresses=netbox.addresses,
+        inventory=netbox.inventory,
+        fields=netbox.fields,
+        store=database,
+        policy=policy,
+        now=time.time,
+        monotonic=time.monotonic,
+        limits=Limits(
+            settings.batch_cap, settings.batch_flights, settings.batch_queue, settings.request_seconds
+        ),
+        observe=meters.batch,
+        patience=settings.doubt_seconds,
+    )
+
+
+def netbox_settings(settings: Settings) -> NetBoxSettings:
+    """What the NetBox room is told of the settings."""
+    proxy, ca_file = settings.netbox_proxy, settings.netbox_ca_file
+    return NetBoxSettings(
+        url=settings.netbox_url,
+        public_url=settings.netbox_public_url,
+        connect_timeout=settings.netbox_connect_seconds,
+        call_timeout=settings.netbox_call_seconds,
+        lock_slots=settings.netbox_lock_slots,
+        write_slots=settings.netbox_write_slots,
+        read_slots=settings.netbox_read_slots,
+        queue=settings.netbox_queue,
+        attempts=settings.netbox_attempts,
+        retry_share=settings.netbox_retry_share,
+        breaker_failures=settings.netbox_breaker_failures,
+        breaker_seconds=settings.netbox_breaker_seconds,
+        cache_seconds=settings.netbox_cache_seconds,
+        verify=settings.netbox_verify,
+        ca_file=str(ca_file) if ca_file else None,
+        proxy=proxy.get_secret_value() if proxy else None,
+    )
+
+
+def _own_tokens(settings: Settings) -> list[str]:
+    if settings.token_file is not None:
+        return [read_secret(settings.token_file)]
+    return [settings.token.get_secret_value()] if settings.token is not None else []
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop; SIGTERM and SIGINT let accepted requests finish, SIGHUP reloads the policy."""
+    log = configure_logs(
+        form="console" if settings.log_format == "text" else "json", level=settings.log_level
+    )
+    berth = compose(settings, policy, log)
+    uvicorn.Server(configuration(berth)).run()
+
+
+def configuration(berth: Berth) -> uvicorn.Config:
+    """How Berth is served. The peer's address is the peer's: no forwarded header is believed here."""
+    settings = berth.settings
+    return uvicorn.Config(
+        berth.app(),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+    )
