@@ -1,14 +1,15 @@
 """The query string of a list, as SQL.
 
-Two of NetBox's habits matter most: a filter that it does not know and a filter with an empty value are
-ignored, and everything comes back.
+Two of NetBox's habits matter most: a filter that it does not know is ignored, and so is an empty value of a
+filter of text, numbers, moments or networks: everything comes back. Only a filter that offers a choice (a
+status, a tag, another object) refuses what it does not know, and the empty value too.
 """
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from app.emulator import fields as kinds
@@ -36,9 +37,8 @@ def where(session: Session, resource: Resource, query: dict[str, list[str]]) -> 
     """Return the SQL of a query; raises InvalidError for values that NetBox refuses."""
     parts, values = ["1"], []
     for key, given in query.items():
-        texts = [text for text in given if text != ""]
         try:
-            clause = _clause(session, resource, key, texts) if texts else None
+            clause = _clause(session, resource, key, given)
         except FieldError as error:
             raise InvalidError({key: error.messages}) from None
         if clause:
@@ -48,10 +48,8 @@ def where(session: Session, resource: Resource, query: dict[str, list[str]]) -> 
 
 
 def _clause(session: Session, resource: Resource, key: str, texts: list[str]) -> Clause | None:
-    if key in resource.filters:
-        return resource.filters[key](session, texts)
     if key.startswith("cf_"):
-        return _custom(session, resource, key.removeprefix("cf_"), texts)
+        return lenient(partial(_custom, resource))(session, key.removeprefix("cf_"), texts)
     known = filters_of(resource)
     name, _, lookup = (key, "", "") if key in known else key.rpartition("__")
     return known[name](session, lookup, texts) if name in known else None
@@ -60,13 +58,14 @@ def _clause(session: Session, resource: Resource, key: str, texts: list[str]) ->
 @cache
 def filters_of(resource: Resource) -> dict[str, Filter]:
     """Return the filters that the fields of a resource give."""
-    found: dict[str, Filter] = {"id": _number("id"), "q": _search(resource)}
-    found |= {f"{word}_by_request": _by_request(resource, actions) for word, actions in _ACTIONS.items()}
+    found: dict[str, Filter] = {"id": lenient(_number("id")), "q": lenient(_search(resource))}
+    for word, actions in _ACTIONS.items():
+        found[f"{word}_by_request"] = lenient(_by_request(resource, actions))
     for field in resource.fields:
         found |= _of_field(resource, field)
     if resource.tagged:
         found |= {"tag": _tag(resource, "slug"), "tag_id": _tag(resource, "id")}
-    return found
+    return {**found, **resource.filters}
 
 
 _ACTIONS = {"created": "'create'", "updated": "'update'", "modified": "'create', 'update'"}
@@ -77,14 +76,14 @@ def _of_field(resource: Resource, field: kinds.Field) -> dict[str, Filter]:
         return {f"{field.name}_id": _model(field, "id"), field.name: _model(field, field.by)}
     if isinstance(field, GenericKey):
         model, number = field.columns()
-        return {model: _text(model), number: _number(number)}
+        return {model: lenient(_text(model)), number: lenient(_number(number))}
+    if isinstance(field, kinds.Choice):
+        return {field.name: _choice(field)}
     one = _of_kind(resource, field)
-    return {field.name: one} if one else {}
+    return {field.name: lenient(one)} if one else {}
 
 
 def _of_kind(resource: Resource, field: kinds.Field) -> Filter | None:
-    if isinstance(field, kinds.Choice):
-        return _choice(field)
     if isinstance(field, kinds.Boolean):
         return _boolean(field.key)
     if isinstance(field, kinds.Integer | kinds.VirtualCores):
@@ -94,6 +93,16 @@ def _of_kind(resource: Resource, field: kinds.Field) -> Filter | None:
     if isinstance(field, kinds.Text | Mac):
         return _text(field.name, exact=resource.exact_names or field.name != "name")
     return None
+
+
+def lenient(inner: Filter) -> Filter:
+    """Return a filter that ignores empty values, and itself when there are no others."""
+
+    def clause(session: Session, lookup: str, texts: list[str]) -> Clause | None:
+        given = [text for text in texts if text != ""]
+        return inner(session, lookup, given) if given else None
+
+    return clause
 
 
 def _text(column: str, *, exact: bool = True) -> Filter:
@@ -136,7 +145,7 @@ def _model(field: ForeignKey, attribute: str) -> Filter:
         if lookup not in ("", "n"):
             return None
         table = session.resource(field.target).table
-        ids = [_referenced(session, table, attribute, text) for text in texts if text != "null"]
+        ids = [referenced(session, table, attribute, text) for text in texts if text != "null"]
         flat = [number for some in ids for number in some]
         parts = [f"{field.name} IN ({marks(flat)})"] if flat else []
         parts += [f"{field.name} IS NULL"] if "null" in texts else []
@@ -146,7 +155,8 @@ def _model(field: ForeignKey, attribute: str) -> Filter:
     return clause
 
 
-def _referenced(session: Session, table: str, attribute: str, text: str) -> list[int]:
+def referenced(session: Session, table: str, attribute: str, text: str) -> list[int]:
+    """Return the ids of the objects that a choice names; raises FieldError where there are none."""
     value: str | int = text
     if attribute == "id":
         if not text.isdigit():
@@ -163,7 +173,7 @@ def _tag(resource: Resource, attribute: str) -> Filter:
         if lookup not in ("", "n", "any"):
             return None
         tagged = f"SELECT object_id FROM tagged_item WHERE model = '{resource.model}' AND tag_id = ?"
-        ids = [_referenced(session, "extras_tag", attribute, text)[0] for text in texts]
+        ids = [referenced(session, "extras_tag", attribute, text)[0] for text in texts]
         joint = " OR " if lookup == "any" else " AND "
         sql = joint.join(f"id IN ({tagged})" for _ in ids)
         return (f"NOT ({sql})" if lookup == "n" else sql), ids
@@ -198,7 +208,7 @@ def identifier(text: str) -> str:
         raise FieldError("Enter a valid UUID.") from None
 
 
-def _custom(session: Session, resource: Resource, key: str, texts: list[str]) -> Clause | None:
+def _custom(resource: Resource, session: Session, key: str, texts: list[str]) -> Clause | None:
     """Filter by a custom field; ``null`` asks for the objects that have no value."""
     name, _, lookup = key.partition("__")
     field = session.custom_fields(resource.model).get(name)
@@ -213,7 +223,8 @@ def _custom(session: Session, resource: Resource, key: str, texts: list[str]) ->
     if loose and lookup:
         return None
     positive = NEGATED.get(lookup)
-    clause = characters("value", "ic" if loose else positive or lookup, [indexed(text) for text in texts])
+    wanted = "ic" if loose else lookup if positive is None else positive
+    clause = characters("value", wanted, [indexed(text) for text in texts])
     if clause is None:
         return None
     return f"id {'NOT ' if positive is not None else ''}IN ({held} AND ({clause[0]}))", clause[1]

@@ -58,7 +58,7 @@ def _number(text: str) -> float | int | str:
     try:
         return int(text) if text.lstrip("-").isdigit() else float(text)
     except ValueError:
-        raise FieldError("Enter a number.") from None
+        raise FieldError("Enter a whole number.") from None
 
 
 def boolean(column: str, text: str) -> Clause | None:

@@ -58,7 +58,7 @@ class Resource:
         display: the text that stands for an object.
         order: the default ordering, in SQL.
         search: the columns that ``q`` looks into.
-        filters: filters beyond those that the fields give, by key.
+        filters: filters beyond those that the fields give, by key (see ``filters.Filter``).
         exact_names: whether the filter ``name`` minds the case.
         unique: rules of uniqueness.
         clean: checks a complete object, and may complete it.
@@ -78,7 +78,7 @@ class Resource:
     display: Callable[[Row], str] = lambda row: str(row["name"])
     order: str = "name COLLATE NOCASE, id"
     search: tuple[str, ...] = ("name", "description")
-    filters: Mapping[str, Callable[[Session, list[str]], Clause]] = field(default_factory=dict)
+    filters: Mapping[str, Callable[[Session, str, list[str]], Clause | None]] = field(default_factory=dict)
     exact_names: bool = True
     unique: tuple[Unique, ...] = ()
     clean: Callable[[Session, Row, Row | None], None] = lambda _session, _row, _old: None

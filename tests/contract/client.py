@@ -7,10 +7,10 @@ server that keeps what they leave behind.
 from __future__ import annotations
 
 import ipaddress
-import random
+import secrets
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import requests
 
@@ -51,7 +51,7 @@ class NetBox:
         """Close the connections."""
         self._session.close()
 
-    def __enter__(self) -> NetBox:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -122,7 +122,7 @@ class NetBox:
     def vrf(self, *, enforce_unique: bool = True) -> Row:
         """Create a VRF."""
         name = unique("vrf")
-        rd = f"{random.randrange(1, 65000)}:{random.randrange(1, 2**31)}"
+        rd = f"{secrets.randbelow(64_000) + 1}:{secrets.randbelow(2**31)}"
         return self.made("ipam/vrfs", {"name": name, "rd": rd, "enforce_unique": enforce_unique})
 
     def tag(self) -> Row:
@@ -181,9 +181,9 @@ class NetBox:
 def subnet(length: int, family: int = 4) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     """Return a random private network."""
     if family == 6:
-        number = (0xFD << 120) | (random.getrandbits(80) << 40)
+        number = (0xFD << 120) | (secrets.randbits(80) << 40)
         return ipaddress.IPv6Network((number >> (128 - length) << (128 - length), length))
-    number = (10 << 24) | (random.getrandbits(16) << 8)
+    number = (10 << 24) | (secrets.randbits(16) << 8)
     return ipaddress.IPv4Network((number >> (32 - length) << (32 - length), length))
 
 

@@ -14,6 +14,7 @@ from tests.contract.client import (
     MACHINES,
     OWNER,
     at_once,
+    may,
     unique,
 )
 
@@ -126,9 +127,9 @@ def test_a_claim_that_the_token_cannot_see_is_taken_all_the_same(netbox: NetBox)
     key = unique("key")
     netbox.address(**claim(key))
     rights = [
-        {"object_types": ["ipam.prefix"], "actions": ["view"]},
-        {"object_types": ["ipam.ipaddress"], "actions": ["add"]},
-        {"object_types": ["ipam.ipaddress"], "actions": ["view"], "constraints": {"status": "reserved"}},
+        may("ipam.prefix", "view"),
+        may("ipam.ipaddress", "add"),
+        may("ipam.ipaddress", "view", constraints={"status": "reserved"}),
     ]
     with netbox.account(*rights) as narrow:
         assert narrow.found(ADDRESSES, cf_berth_key=key) == []

@@ -7,7 +7,7 @@ import string
 from typing import TYPE_CHECKING
 
 from app.emulator.fields import Boolean, Choice, Computed, Document, Integer, Slug, Stamp, Text, constants
-from app.emulator.filters import identifier
+from app.emulator.filters import identifier, lenient
 from app.emulator.references import ForeignKey, GenericKey, References, Tags
 from app.emulator.resource import Resource, Unique
 from app.emulator.resources.common import NAMED, count, named, stamps, tail, unique_names
@@ -154,8 +154,8 @@ JOURNAL_ENTRY = Resource(
 )
 
 
-def _request_id(_session: Session, texts: list[str]) -> Clause:
-    return "request_id = ?", [identifier(texts[-1])]
+def _request_id(_session: Session, lookup: str, texts: list[str]) -> Clause | None:
+    return None if lookup else ("request_id = ?", [identifier(texts[-1])])
 
 
 def _changed(row: Row, session: Session) -> object:
@@ -188,7 +188,7 @@ OBJECT_CHANGE = Resource(
     ),
     order="id DESC",
     search=("user_name", "object_repr"),
-    filters={"request_id": _request_id},
+    filters={"request_id": lenient(_request_id)},
     indexes=("request_id", "changed_object_type, changed_object_id"),
     creates=False,
     changes=False,

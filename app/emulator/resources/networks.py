@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from app.emulator.errors import FieldError
+from app.emulator.filters import Filter, lenient, referenced
 from app.emulator.session import marks
 from app.emulator.values import host_bytes
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from app.emulator.session import Session
     from app.emulator.values import Clause, Interface
 
-Filter: TypeAlias = "Callable[[Session, list[str]], Clause]"
+
+def _plain(compare: Callable[[list[str]], Clause]) -> Filter:
+    """Return a filter without lookups that ignores empty values."""
+    return lenient(lambda _session, lookup, texts: None if lookup else compare(texts))
 
 
 def _interface(text: str) -> Interface | None:
@@ -39,13 +43,13 @@ def _any(clauses: list[Clause]) -> Clause:
     return sql, [value for clause in clauses for value in clause[1]]
 
 
-def _parent(_session: Session, texts: list[str]) -> Clause:
+def _parent(texts: list[str]) -> Clause:
     if any(_interface(text) is None for text in texts):
         return "0", []
     return _any([_within("address_host", "address_host", "address_family", text) for text in texts])
 
 
-def _address(_session: Session, texts: list[str]) -> Clause:
+def _address(texts: list[str]) -> Clause:
     clauses: list[Clause] = []
     for text in texts:
         interface = _interface(text)
@@ -58,12 +62,12 @@ def _address(_session: Session, texts: list[str]) -> Clause:
 
 
 def _integer(column: str, operator: str = "=") -> Filter:
-    def clause(_session: Session, texts: list[str]) -> Clause:
+    def clause(texts: list[str]) -> Clause:
         if not all(text.isdigit() for text in texts):
-            raise FieldError("Enter a number.")
+            raise FieldError("Enter a whole number.")
         return _any([(f"{column} {operator} ?", [int(text)]) for text in texts])
 
-    return clause
+    return _plain(clause)
 
 
 def _mask(column: str) -> Mapping[str, Filter]:
@@ -74,42 +78,52 @@ def _mask(column: str) -> Mapping[str, Filter]:
     }
 
 
-def _assigned_to(model: str, table: str, column: str, key: str) -> Filter:
-    """Select addresses by the machine (``device``) or interface that they are assigned to."""
+def _assigned_to_machine(model: str, table: str, column: str, key: str) -> Filter:
+    """Select addresses by the machine that they are assigned to; an unknown one has none."""
 
-    def clause(_session: Session, texts: list[str]) -> Clause:
+    def clause(texts: list[str]) -> Clause:
         owners = f"SELECT id FROM {table} WHERE {key} IN ({marks(texts)})"
-        interfaces = (
-            owners if not column else f"SELECT id FROM {model.replace('.', '_')} WHERE {column} IN ({owners})"
-        )
+        interfaces = f"SELECT id FROM {model.replace('.', '_')} WHERE {column} IN ({owners})"
         return f"assigned_object_type = '{model}' AND assigned_object_id IN ({interfaces})", list(texts)
+
+    return _plain(clause)
+
+
+def _assigned_to_interface(model: str) -> Filter:
+    """Select addresses by the interface that they are assigned to; an unknown one is refused."""
+
+    def clause(session: Session, lookup: str, texts: list[str]) -> Clause | None:
+        if lookup:
+            return None
+        ids = [referenced(session, model.replace(".", "_"), "id", text)[0] for text in texts]
+        return f"assigned_object_type = '{model}' AND assigned_object_id IN ({marks(ids)})", ids
 
     return clause
 
 
-def _assigned(_session: Session, texts: list[str]) -> Clause:
+def _assigned(texts: list[str]) -> Clause:
     return f"assigned_object_id IS {'NOT ' if texts[-1].lower() in ('true', '1') else ''}NULL", []
 
 
 _VM, _DEVICE = "virtualization.vminterface", "dcim.interface"
 
 ADDRESS_FILTERS: Mapping[str, Filter] = {
-    "parent": _parent,
-    "address": _address,
+    "parent": _plain(_parent),
+    "address": _plain(_address),
     "family": _integer("address_family"),
     **_mask("address_mask"),
-    "device": _assigned_to(_DEVICE, "dcim_device", "device", "name"),
-    "device_id": _assigned_to(_DEVICE, "dcim_device", "device", "id"),
-    "interface_id": _assigned_to(_DEVICE, "dcim_interface", "", "id"),
-    "virtual_machine": _assigned_to(_VM, "virtualization_virtualmachine", "virtual_machine", "name"),
-    "virtual_machine_id": _assigned_to(_VM, "virtualization_virtualmachine", "virtual_machine", "id"),
-    "vminterface_id": _assigned_to(_VM, "virtualization_vminterface", "", "id"),
-    "assigned": _assigned,
-    "assigned_to_interface": _assigned,
+    "device": _assigned_to_machine(_DEVICE, "dcim_device", "device", "name"),
+    "device_id": _assigned_to_machine(_DEVICE, "dcim_device", "device", "id"),
+    "interface_id": _assigned_to_interface(_DEVICE),
+    "virtual_machine": _assigned_to_machine(_VM, "virtualization_virtualmachine", "virtual_machine", "name"),
+    "virtual_machine_id": _assigned_to_machine(_VM, "virtualization_virtualmachine", "virtual_machine", "id"),
+    "vminterface_id": _assigned_to_interface(_VM),
+    "assigned": _plain(_assigned),
+    "assigned_to_interface": _plain(_assigned),
 }
 
 
-def _prefix(_session: Session, texts: list[str]) -> Clause:
+def _prefix(texts: list[str]) -> Clause:
     """Match the written network; an address with host bits or without a mask matches nothing."""
     found = [interface for text in texts if (interface := _interface(text))]
     nets = [
@@ -121,17 +135,17 @@ def _prefix(_session: Session, texts: list[str]) -> Clause:
 
 
 def _prefix_within(*, include: bool) -> Filter:
-    def clause(_session: Session, texts: list[str]) -> Clause:
+    def clause(texts: list[str]) -> Clause:
         sql, values = _within("prefix_first", "prefix_last", "prefix_family", texts[-1])
         interface = _interface(texts[-1])
         if include or interface is None:
             return sql, values
         return f"{sql} AND prefix_mask > ?", [*values, interface.network.prefixlen]
 
-    return clause
+    return _plain(clause)
 
 
-def _contains(_session: Session, texts: list[str]) -> Clause:
+def _contains(texts: list[str]) -> Clause:
     interface = _interface(texts[-1])
     if interface is None:
         return "0", []
@@ -141,12 +155,11 @@ def _contains(_session: Session, texts: list[str]) -> Clause:
 
 
 def _site(column: str) -> Filter:
-    def clause(session: Session, texts: list[str]) -> Clause:
-        sites = f"SELECT id FROM dcim_site WHERE {column} IN ({marks(texts)})"
-        for text in texts:
-            if not session.database.one(f"SELECT 1 FROM dcim_site WHERE {column} = ?", [text]):
-                raise FieldError(f"Select a valid choice. {text} is not one of the available choices.")
-        return f"scope_type = 'dcim.site' AND scope_id IN ({sites})", list(texts)
+    def clause(session: Session, lookup: str, texts: list[str]) -> Clause | None:
+        if lookup:
+            return None
+        ids = [number for text in texts for number in referenced(session, "dcim_site", column, text)]
+        return f"scope_type = 'dcim.site' AND scope_id IN ({marks(ids)})", ids
 
     return clause
 
@@ -154,10 +167,10 @@ def _site(column: str) -> Filter:
 SITE_FILTERS = {"site": _site("slug"), "site_id": _site("id")}
 
 PREFIX_FILTERS: Mapping[str, Filter] = {
-    "prefix": _prefix,
+    "prefix": _plain(_prefix),
     "within": _prefix_within(include=False),
     "within_include": _prefix_within(include=True),
-    "contains": _contains,
+    "contains": _plain(_contains),
     "family": _integer("prefix_family"),
     **_mask("prefix_mask"),
     **SITE_FILTERS,
