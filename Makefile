@@ -50,3 +50,15 @@ netbox-start: .venv/.ready ## start a real NetBox to try things with; then: eval
 netbox-stop: ## stop it
 	@$(NETBOX) stop
 .PHONY: test-netbox netbox-start netbox-stop
+
+# -- the demonstration -------------------------------------------------------------------------
+
+demo: .venv/.ready ## Berth in front of an embedded NetBox, on 127.0.0.1:$(PORT); Ctrl-C stops it
+	@$(RUN)berth demo --port $(PORT)
+
+demo-clean: ## forget what the demonstration remembers
+	rm -rf .demo
+
+openapi: .venv/.ready ## write the OpenAPI document anew
+	$(RUN)berth openapi openapi
+.PHONY: demo demo-clean openapi
