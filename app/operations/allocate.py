@@ -31,6 +31,7 @@ from app.operations.ports import Batcher, Inventory
 from app.operations.references import Named
 from app.operations.states import States
 from app.operations.turns import Turns
+from app.telemetry.events import note, note_netbox_request
 
 _ATTEMPTS = 3
 
@@ -94,6 +95,7 @@ class Allocate:
         async with denials_recorded(self.ledger, event, dry_run=dry_run):
             wish = replace(wish, key=await self.keys.of(wish))
             event = replace(event, key=wish.key)
+            note(key=wish.key)
             entry = await self.ledger.find(wish.key)
             if entry is not None and entry.state is State.DONE:
                 repeat = await self.keep.repeat(caller, wish, entry)
@@ -169,6 +171,7 @@ class Creation:
             return None
         seated = await self._seat(begun, plan, entry)
         decision = "adopted" if seated.adopted else "allocated"
+        note_netbox_request(seated.netbox_request_id)
         settled = await self.states.land(begun, seated.address, decision, seated.netbox_request_id or "")
         if settled.state is not State.DONE:
             self.planner.gateways.forget(plan.spot.pool, seated.address.address.ip)

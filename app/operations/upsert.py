@@ -18,6 +18,7 @@ from app.operations.plan import Planner, change_message, check_role
 from app.operations.references import Named
 from app.operations.states import States
 from app.operations.turns import Turns
+from app.telemetry.events import note
 
 _ATTEMPTS = 3
 
@@ -44,6 +45,7 @@ class Upsert:
         async with denials_recorded(self.ledger, event, dry_run=dry_run):
             wish = replace(wish, key=await self.keys.of(wish))
         event = replace(event, key=wish.key)
+        note(key=wish.key)
         async with self.turns(wish.key):
             return await self._in_turn(caller, wish, event, dry_run=dry_run)
 
