@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import pynetbox
@@ -34,6 +35,12 @@ _NEVER_CONNECTED: Final = (
     NewConnectionError,
     ConnectTimeoutError,
     ssl.SSLCertVerificationError,
+)
+_NO_HANDSHAKE: Final = (
+    "WRONG_VERSION_NUMBER",  # an http port
+    "UNSUPPORTED_PROTOCOL",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
 )
 _NONSENSE: Final = (AttributeError, IndexError, KeyError, TypeError, RecursionError, UnicodeDecodeError)
 """What pynetbox stumbles over when an answer is nothing that NetBox would say."""
@@ -170,6 +177,8 @@ class Client:
 
 
 def _session(settings: NetBoxSettings, clock: Callable[[], float]) -> requests.Session:
+    if settings.ca_file and not Path(settings.ca_file).is_file():
+        raise ValueError(f"there is no file of certificates at {settings.ca_file}")
     session = requests.Session()
     session.trust_env = False
     session.max_redirects = 0
@@ -195,9 +204,14 @@ def _broken(error: Exception) -> Unreachable | Outage:
     """Tell whether a call without an answer can have reached NetBox. No text of the error is passed on."""
     causes = list(_causes(error))
     name = type(causes[-1]).__name__
-    if any(isinstance(cause, _NEVER_CONNECTED) for cause in causes):
+    if any(isinstance(cause, _NEVER_CONNECTED) or _handshake(cause) for cause in causes):
         return Unreachable(f"NetBox cannot be reached ({name})")
     return Outage(f"the call to NetBox was cut off ({name})")
+
+
+def _handshake(cause: BaseException) -> bool:
+    """Whether the two sides never agreed on TLS (a certificate's fault is a class of its own)."""
+    return isinstance(cause, ssl.SSLError) and cause.reason in _NO_HANDSHAKE
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

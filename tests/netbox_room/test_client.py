@@ -235,8 +235,14 @@ async def test_if_match_is_sent_as_it_was_received(serve: Serve) -> None:
     assert (server.heard[0].body, reply.etag) == ({"a": 1}, 'W/"2"')
 
 
-async def test_a_private_certificate_needs_its_authority(reach: Reach) -> None:
-    """A CA file that is not there is a fault of the settings, found before anything is sent."""
-    settings = NetBoxSettings(url="http://netbox", ca_file="/nowhere.pem")
-    with pytest.raises((Unreachable, Outage)):
-        await reach("https://127.0.0.1:1", settings=settings).facts()
+def test_a_file_of_certificates_that_is_not_there_is_found_at_once() -> None:
+    """It is a fault of the settings, and nothing has been sent yet."""
+    with pytest.raises(ValueError, match="nowhere"):
+        Client(NetBoxSettings(url="https://netbox", ca_file="/nowhere.pem"))
+
+
+async def test_speaking_tls_to_a_plain_port_means_nothing_was_sent(serve: Serve, reach: Reach) -> None:
+    """The two never agreed on a way to talk."""
+    server = serve(lambda _: None)
+    with pytest.raises(Unreachable):
+        await reach(server.url.replace("http:", "https:")).allocator.allocate(POOL, DRAFTS)
