@@ -1,11 +1,13 @@
 """The composition root: the only file that knows every room."""
 
 import asyncio
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,6 +25,7 @@ from app.domain.policy import Policy
 from app.edge.works import Works
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.operations.look import CheckName, ShowAudit
+from app.policyfile import CurrentPolicy
 from app.running import Meters, Writable, keep_reconciling, stop
 from app.settings import Settings
 from app.store import Database, open_database
@@ -167,13 +170,38 @@ def _own_tokens(settings: Settings) -> list[str]:
     return [settings.token.get_secret_value()] if settings.token is not None else []
 
 
-def serve(settings: Settings) -> None:
-    """Serve until told to stop; SIGTERM and SIGINT let accepted requests finish, SIGHUP reloads the policy."""
+def serve(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Serve until told to stop; SIGTERM and SIGINT let accepted requests finish, SIGHUP reloads the policy.
+
+    Raises:
+        PolicyWrong, SecretMissing, LedgerUnavailable: Berth cannot start; the text says what to do.
+    """
+    policy = CurrentPolicy(settings.policy_file, environ)
     log = configure_logs(
         form="console" if settings.log_format == "text" else "json", level=settings.log_level
     )
+    if settings.policy_file is None:
+        log.warning("no naming convention is set: names have to be RFC 1123 host names, and no more")
     berth = compose(settings, policy, log)
-    uvicorn.Server(configuration(berth)).run()
+    with reloading(policy, log):
+        uvicorn.Server(configuration(berth)).run()
+
+
+@contextmanager
+def reloading(policy: CurrentPolicy, log: FilteringBoundLogger) -> Iterator[None]:
+    """Read the policy file again on SIGHUP; a broken one keeps the old policy, and the log says so."""
+
+    def reload(_signal: int, _frame: FrameType | None) -> None:
+        if problems := policy.reload():
+            log.error("the policy file is wrong, the old policy stays", problems=list(problems))
+        else:
+            log.info("policy loaded", sha256=policy().sha256 or "none")
+
+    before = signal.signal(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def configuration(berth: Berth) -> uvicorn.Config:
