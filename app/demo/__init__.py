@@ -61,7 +61,7 @@ def demo(port: int, folder: Path, say: Callable[[str], None]) -> None:
     """
     _check_free(port)
     folder.mkdir(parents=True, exist_ok=True)
-    policy = load(POLICY_FILE)
+    policy = load(POLICY_FILE, {})
     with running(create_app(str(folder / "netbox.db"), seed=True)) as netbox:
         config = _configuration(port, folder, netbox, policy)
         greeting = GREETING.format(url=f"http://127.0.0.1:{port}", netbox=netbox, folder=folder)
