@@ -42,7 +42,7 @@ TAKEN = [
     (["docker-01-sonar.spaceships.work"], "docker-01-nexus.spaceships.work"),  # so is another end
     (["podman-01-nexus.spaceships.work"], "docker-01-nexus.spaceships.work"),  # or another start
     (["docker-0x-nexus.spaceships.work"], "docker-01-nexus.spaceships.work"),  # or no number
-    (["docker-\u0660\u0661-nexus.spaceships.work"], "docker-01-nexus.spaceships.work"),  # or one in other digits
+    (["docker-\u0660\u0661-nexus.spaceships.work"], "docker-01-nexus.spaceships.work"),  # or other digits
     ([NEXUS.name(n) for n in range(1, 99)], "docker-99-nexus.spaceships.work"),  # up to the last
 ]
 
