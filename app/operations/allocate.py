@@ -13,9 +13,11 @@ from app.domain.commands import Caller, Wish, given
 from app.domain.errors import (
     AddressTaken,
     BerthError,
+    KeyRequired,
     NotOwner,
     OutcomeUnknown,
     PrefixExhausted,
+    PrefixNotFound,
     StillWorking,
 )
 from app.domain.inventory import Address, Interface
@@ -58,8 +60,8 @@ class Keys:
     async def of(self, wish: Wish) -> str:
         """The request's own key, or the one that its DNS name and place make.
 
-        A name that is held in the place that was written the same way needs no look-up of the place: so a
-        repeat finds its key also when the prefix is gone from NetBox.
+        Where the prefix is gone from NetBox, a repeat still finds its key: by the name, and the place as it
+        was written.
 
         Raises:
             KeyRequired: there is neither key nor name.
@@ -67,11 +69,16 @@ class Keys:
         if wish.key:
             return wish.key
         name = given(wish.traits.dns_name, "").lower()
-        known = await self.ledger.read(lambda tx: tx.named(name, label(wish.place))) if name else []
-        for entry in known:
-            if entry.key == name or entry.key.startswith((f"{name}@vrf", f"{name}:v6")):
-                return entry.key
-        return derived_key(wish, await self.planner.finder.find(wish.place))
+        if not name:
+            raise KeyRequired
+        try:
+            return derived_key(wish, await self.planner.finder.find(wish.place))
+        except PrefixNotFound:
+            known = await self.ledger.read(lambda tx: tx.named(name, label(wish.place)))
+            keys = [entry.key for entry in known if entry.key.partition("@vrf")[0].startswith(name)]
+            if len(keys) == 1:
+                return keys[0]
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,7 @@ class Creation:
             plan.spot.pool, plan.route.gateway, replace(event, action="gateway", key="")
         )
         try:
-            begun = await self.states.begin(event, plan.entry, expected=entry)
+            begun = await self.states.begin(event, _continued(plan.entry, entry), expected=entry)
         except Overtaken:
             return None
         seated = await self._seat(begun, plan, entry)
@@ -207,6 +214,13 @@ class Creation:
             return None
         taken = await self.keep.addresses.find_host(former.ip, plan.spot.vrf_id)
         return None if taken else former
+
+
+def _continued(planned: Entry, left: Entry | None) -> Entry:
+    """An allocation that was left in doubt goes on from when it was opened, also its hold."""
+    if left is None or left.state is not State.PENDING:
+        return planned
+    return replace(planned, opened_at=left.opened_at, hold_until=left.hold_until)
 
 
 def _check_free(caller: Caller, entry: Entry | None, wish: Wish) -> None:
