@@ -19,7 +19,8 @@ from app.netbox import NetBox
 from app.netbox.facts import OLDEST, facts_of
 from app.netbox.lookups import PATH
 from app.netbox.rights import EXCESS, RIGHTS, Right
-from app.netbox.rows import PAGE, Listing, chunks, one_of
+from app.netbox.rows import PAGE, Listing, chunks, one_of, rows_of
+from app.netbox.translate import Row
 from app.netbox.wire import Lane, Method, Question, Reply
 
 NOBODY: Final = 9223372036854775807
@@ -118,12 +119,12 @@ async def _excess(netbox: NetBox) -> Check:
 
 async def _has(netbox: NetBox, right: Right) -> bool:
     try:
-        await netbox.line.ask(_try(right))
+        reply = await netbox.line.ask(_try(right))
     except (Rejected, Missing):
-        return True
+        return right.action != "view"
     except PermissionRefused:
         return False
-    return right.action == "view"
+    return all(Row(row).number("id") for row in rows_of(reply.data))
 
 
 def _try(right: Right) -> Question:
