@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING
 from app.emulator.wire import Response
 
 if TYPE_CHECKING:
-    from app.emulator.values import Json, Row
+    from app.emulator.values import Json
     from app.emulator.wire import Request
 
 KINDS = (
@@ -158,8 +158,8 @@ def items(request: Request) -> int:
 
 def _parse(given: Json) -> list[Fault]:
     known = {item.name for item in fields(Fault)}
-    rows: list[Row] = given if isinstance(given, list) else [given]
+    rows: list[Json] = given if isinstance(given, list) else [given]
     for row in rows:
-        if row.get("kind") not in KINDS or set(row) - known:
+        if not isinstance(row, dict) or row.get("kind") not in KINDS or set(row) - known:
             raise ValueError(f"kind is one of {', '.join(KINDS)}; keys are {', '.join(sorted(known))}")
     return [Fault(**row) for row in rows]

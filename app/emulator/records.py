@@ -88,8 +88,8 @@ def _read(session: Session, resource: Resource, data: Row, *, create: bool) -> R
             errors[error.key or field.name] = error.messages
     if errors:
         raise InvalidError(errors)
-    if session.release.modern and data.get("changelog_message"):
-        session.message = str(data["changelog_message"])
+    if session.release.modern:
+        values["changelog_message"] = str(data.get("changelog_message") or "")
     return values
 
 
@@ -137,6 +137,7 @@ def insert(session: Session, resource: Resource, values: Row) -> Row:
         _tag(session, resource, row)
     if resource.customised:
         store_custom_fields(session, resource, row)
+    session.message = values.get("changelog_message", "")
     log(session, resource, row, "create", ({}, logged(session, resource, row)))
     resource.after(session, row, values)
     return row
@@ -145,6 +146,7 @@ def insert(session: Session, resource: Resource, values: Row) -> Row:
 def update(session: Session, resource: Resource, old: Row, values: Row) -> Row:
     """Store validated changes and return the object as it is then."""
     row = {**old, **values}
+    row.pop("changelog_message", None)
     if "last_updated" in row:
         row["last_updated"] = now()
     names = columns_of(resource)
@@ -161,6 +163,7 @@ def update(session: Session, resource: Resource, old: Row, values: Row) -> Row:
     if resource.customised and row["custom_field_data"] != old["custom_field_data"]:
         store_custom_fields(session, resource, row)
     before, after = logged(session, resource, old), logged(session, resource, row)
+    session.message = values.get("changelog_message", "")
     if before != after:
         log(session, resource, row, "update", (before, after))
     resource.after(session, row, values)

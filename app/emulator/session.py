@@ -33,7 +33,7 @@ class Session:
         account: who is calling.
         base: scheme and host, for the URLs in answers.
         request_id: the ``X-Request-ID`` of the answer and the change log.
-        message: the ``changelog_message`` of the request.
+        message: the ``changelog_message`` of what is being written.
         secrets: the tokens made by this call, which are shown once.
         global_unique: whether ENFORCE_GLOBAL_UNIQUE is on.
     """

@@ -6,6 +6,7 @@ import secrets
 import string
 from typing import TYPE_CHECKING
 
+from app.emulator.errors import InvalidError
 from app.emulator.fields import Boolean, Choice, Computed, Document, Integer, Slug, Stamp, Text, constants
 from app.emulator.filters import identifier, lenient
 from app.emulator.references import ForeignKey, GenericKey, References, Tags
@@ -231,6 +232,11 @@ def make_token(session: Session, row: Row, old: Row | None) -> None:
     """Give a new token its secret: 40 characters, for v2 with a key of 12."""
     if old is not None:
         return
+    time = now()
+    if row["expires"] and row["expires"] <= time:
+        clock = time[:19].replace("T", " ")
+        text = f"Expiration time must be in the future. Current server time is {clock} (UTC)."
+        raise InvalidError({"expires": [text]})
     modern = session.release.modern
     row["version"] = row["version"] if modern else 1
     row["plaintext"] = _random(40) if modern or not row["key"] else row["key"]
