@@ -99,7 +99,7 @@ class AllocationRequest(Request):
         return Place(
             prefix=_id_or_text(self.prefix),
             ip_range=_id_or_text(self.ip_range),
-            vrf=_id_or_text(self.vrf),
+            vrf=_id_or_text(self.vrf) if "vrf" in self.model_fields_set else UNSET,
             address=None if self.address is None else ipaddress.ip_interface(self.address),
             address_has_mask="/" in (self.address or ""),
             family=self.family,
