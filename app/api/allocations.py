@@ -22,7 +22,7 @@ from app.api.exchange import (
     dry_run_header,
 )
 from app.api.formats import members
-from app.api.keys import PathKey, post_key, put_key, refuse_part
+from app.api.keys import PathKey, post_key, put_key
 from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusals
 from app.api.schemas import AllocationRequest
 from app.domain.commands import Wish
@@ -140,7 +140,7 @@ class Allocations:
         dry_run: DryRun = False,
     ) -> Response:
         """Release an allocation. What is not there is released already."""
-        note(key=refuse_part(key))
+        note(key=key)
         work = self.desk.release(caller, key, force=force, dry_run=dry_run)
         try:
             await self.works.run(work)
@@ -150,7 +150,7 @@ class Allocations:
 
     async def confirm(self, key: PathKey, ask: Writing) -> Response:
         """End a hold: the address is kept. What is not held stays as it is."""
-        note(key=refuse_part(key))
+        note(key=key)
         return answer(await self.works.run(self.desk.confirm(ask.caller, key, dry_run=ask.dry_run)), ask)
 
     async def counted(self, wish: Wish, work: Coroutine[Any, Any, Result]) -> Result:

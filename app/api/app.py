@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -97,11 +98,9 @@ def build_app(
             UpstreamError: _answer_error,
         },
     )
-    known = KnownParameters()
-    for router in api_routers(desk, works, around):
-        app.include_router(router, dependencies=[Depends(known)])
-    document = describe(app)
-    known.learn(document)
+    api = api_routes(desk, works, around)
+    document = cache(lambda: describe(api.routes))
+    app.include_router(api, dependencies=[Depends(KnownParameters(document))])
     for router in routers:
         app.include_router(router)
     add_docs(app)
@@ -110,16 +109,19 @@ def build_app(
     return app
 
 
-def api_routers(desk: Desk, works: Works, around: Surroundings) -> list[APIRouter]:
+def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
     """The API's routes. Their paths are whole, so that a request's route template is."""
     allocations = Allocations(desk, works, around.metrics)
-    return [
+    api = APIRouter()
+    for router in (
         batch_routes(Batches(allocations)),
         allocation_routes(allocations),
         inventory_routes(Shelves(desk, works)),
         record_routes(Records(desk, works)),
         health_routes(Watch(around.readiness, works, around.metrics), with_metrics=around.with_metrics),
-    ]
+    ):
+        api.include_router(router)
+    return api
 
 
 def _edge(authenticator: Authenticator, around: Surroundings) -> list[Middleware]:
@@ -152,10 +154,9 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     return answer(to_berth_error(error, read=request.method in READS))
 
 
-def _serve(document: Mapping[str, Any]) -> Callable[[], Awaitable[Response]]:
-    body = json_bytes(document)
-
+def _serve(document: Callable[[], Mapping[str, Any]]) -> Callable[[], Awaitable[Response]]:
     async def openapi() -> Response:
-        return Response(body, media_type=JSON_TYPE)
+        """The OpenAPI document."""
+        return Response(json_bytes(document()), media_type=JSON_TYPE)
 
     return openapi

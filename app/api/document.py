@@ -1,13 +1,12 @@
 """The OpenAPI document: what FastAPI makes of the routes, said more exactly, and written to files."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import yaml
-from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from app.api.examples import PROBLEM
 from app.api.schemas import AllocationRequest
@@ -38,15 +37,15 @@ FILES: Final = ("berth.v1.json", "berth.v1.yaml")
 FIRST_REFUSAL: Final = 400
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The document of an app. It depends on the code alone: no setting changes it."""
+def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The document of the API's routes. Two equal sets of routes have equal documents."""
     document = get_openapi(
         title=TITLE,
         version=VERSION,
         summary=SUMMARY,
         description=DESCRIPTION,
         openapi_version="3.1.0",
-        routes=app.routes,
+        routes=routes,
         tags=[{"name": name, "description": text} for name, text in TAGS],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": "This server."}],
@@ -81,15 +80,8 @@ def _describe_batch_items(document: dict[str, Any]) -> None:
     items["items"] = {"$ref": f"#/components/schemas/{AllocationRequest.__name__}"}
 
 
-def export(folder: Path, app: FastAPI) -> None:
-    """Write the document as JSON and as YAML."""
-    for name, text in rendered(app).items():
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-def rendered(app: FastAPI) -> dict[str, str]:
-    """The files' names and texts."""
-    document = describe(app)
+def rendered(document: Mapping[str, Any]) -> dict[str, str]:
+    """The names and texts of the files that hold the document."""
     return {
         FILES[0]: json.dumps(document, indent=2, ensure_ascii=False) + "\n",
         FILES[1]: yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110),

@@ -1,9 +1,10 @@
 """The routes for whoever watches the process. None of them looks at NetBox, or asks who is asking."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.desk import Readiness
@@ -39,9 +40,9 @@ class Watch:
         response.status_code = 503 if reasons else 200
         return response
 
-    async def expose(self, accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
+    async def expose(self, request: Request) -> Response:
         """The metrics, for Prometheus."""
-        body, content_type = self.metrics.render(accept)
+        body, content_type = self.metrics.render(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
 

@@ -13,7 +13,6 @@ from app.api.desk import Desk
 from app.api.documents import OfferPage, PrefixBody, PrefixPage, PreviewBody, VrfPage
 from app.api.examples import OFFER, PREFIX, VRF
 from app.api.exchange import V1, Asker, answer_json, answer_page
-from app.api.fields import MAX_ID
 from app.api.refusals import UPSTREAM, refusals
 from app.domain.commands import Caller
 from app.domain.errors import NotFound
@@ -25,7 +24,7 @@ MAX_EXACT: Final = 2**53 - 1
 
 Slug = Annotated[str | None, Query(min_length=1, max_length=100)]
 Search = Annotated[str, Query(max_length=100, description="Text to search for.")]
-PrefixId = Annotated[int, Path(ge=1, le=MAX_ID, description="The prefix's id in NetBox.")]
+PrefixId = Annotated[str, Path(pattern="^[1-9][0-9]{0,14}$", description="The prefix's id in NetBox.")]
 
 
 def size_of(pool: Pool) -> int:
@@ -148,8 +147,8 @@ class Shelves:
 
         return offers
 
-    async def _visible(self, caller: Caller, prefix_id: int) -> Pool:
-        pool = await self.works.run(self.desk.shelf.prefix(prefix_id))
+    async def _visible(self, caller: Caller, prefix_id: str) -> Pool:
+        pool = await self.works.run(self.desk.shelf.prefix(int(prefix_id)))
         if pool is None or not self.desk.sees(caller, pool):
             raise NotFound("There is no such prefix, or this caller may not allocate from it.")
         return pool

@@ -60,28 +60,19 @@ PathKey = Annotated[
 ]
 
 
-def refuse_part(key: str) -> str:
-    """A path key that is about to be written.
-
-    Raises:
-        PartOfMachine: the key is one that Berth made for an address of a virtual machine.
-    """
-    if "~" in key:
-        raise PartOfMachine
-    return key
-
-
 def put_key(path_key: str, body_key: str | None) -> str:
     """The key of a PUT.
 
     Raises:
         InvalidRequest: the body names another one.
-        PartOfMachine: see `refuse_part`.
+        PartOfMachine: the key is one that Berth made for an address of a virtual machine.
     """
     if body_key is not None and body_key != path_key:
         detail = f"the path says {path_key!r}; leave it out, or send the same"
         raise InvalidRequest(errors=[Violation("/key", "key_contradicts_path", detail)])
-    return refuse_part(path_key)
+    if "~" in path_key:
+        raise PartOfMachine
+    return path_key
 
 
 def post_key(body_key: str | None, header: str | None) -> str:

@@ -1,6 +1,6 @@
 """Query parameters that a route does not know are refused: `?dryrun=true` must not be a write in earnest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -11,18 +11,16 @@ from app.edge.strictness import clean
 
 
 class KnownParameters:
-    """Knows the query parameters of every route, from the OpenAPI document."""
+    """Knows the query parameters of every route, from the OpenAPI document, made when first asked for."""
 
-    def __init__(self) -> None:
-        self._of_route: dict[tuple[str, str], set[str]] = {}
+    def __init__(self, document: Callable[[], Mapping[str, Any]]) -> None:
+        self._document = document
 
-    def learn(self, document: Mapping[str, Any]) -> None:
-        """Take them from the document."""
-        for path, item in document["paths"].items():
-            for method, operation in item.items():
-                parameters = operation.get("parameters", [])
-                names = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
-                self._of_route[path, method.upper()] = names
+    def of(self, path: str, method: str) -> set[str]:
+        """The names of the query parameters of a route."""
+        operation = self._document()["paths"].get(path, {}).get(method.lower(), {})
+        parameters = operation.get("parameters", [])
+        return {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
 
     async def __call__(self, request: Request) -> None:
         """Check the query of a request.
@@ -32,7 +30,7 @@ class KnownParameters:
         """
         if not request.query_params:
             return
-        known = self._of_route.get((route_template(request.scope), request.method), set())
+        known = self.of(route_template(request.scope), request.method)
         unknown = [name for name in request.query_params if name not in known]
         if unknown:
             takes = f"this route takes {', '.join(sorted(known))}" if known else "this route takes none"

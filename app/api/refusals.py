@@ -47,6 +47,7 @@ READ: Final[Kinds] = (
     errors.NotOwner,
     errors.ClaimChanged,
     errors.ClaimDuplicated,
+    errors.OutcomeUnknown,
 )
 WISH: Final[Kinds] = (
     errors.KeyRequired,

@@ -13,6 +13,7 @@ import structlog
 
 from app.domain.errors import BerthError, Draining, StillWorking
 from app.domain.upstream import UpstreamError
+from app.telemetry.logs import make_logger
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Works:
     ) -> None:
         self._seconds = seconds
         self._on_change = on_change or (lambda _count: None)
-        self._log = log or structlog.get_logger()
+        self._log = log or make_logger()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._draining = False
 

@@ -1,0 +1,44 @@
+"""The routes for whoever watches the process."""
+
+from starlette.testclient import TestClient
+
+from app.api.app import Surroundings, build_app
+from app.domain.upstream import NotSent
+from app.edge.works import Works
+from tests.api.conftest import Rig, Tokens
+from tests.api.twin import Twin
+
+
+def test_health_asks_nobody_and_looks_at_nothing(api: TestClient, rig: Rig) -> None:
+    """NetBox's outage is not ours."""
+    del api.headers["Authorization"]
+    rig.twin.failure = NotSent("down")
+    rig.reasons.append("the ledger cannot be written")
+    response = api.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_readiness_says_what_stands_in_the_way(api: TestClient, rig: Rig) -> None:
+    """A ledger that cannot be written, for one."""
+    del api.headers["Authorization"]
+    assert api.get("/readyz").json() == {"ready": True, "reasons": []}
+    rig.reasons.append("the ledger cannot be written")
+    response = api.get("/readyz")
+    assert (response.status_code, response.json()["reasons"]) == (503, ["the ledger cannot be written"])
+
+
+def test_metrics_are_shown_to_prometheus(api: TestClient) -> None:
+    """Prometheus has no login, and says which format it likes."""
+    del api.headers["Authorization"]
+    text = api.get("/metrics")
+    newer = api.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "# TYPE berth_http_requests_total counter" in text.text
+    assert newer.text.endswith("# EOF\n")
+
+
+def test_metrics_can_live_elsewhere() -> None:
+    """On a port of their own, they have no route here."""
+    app = build_app(Twin().desk(), Works(), Tokens(), Surroundings(with_metrics=False))
+    with TestClient(app) as client:
+        assert client.get("/metrics").status_code == 404

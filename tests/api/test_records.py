@@ -1,0 +1,48 @@
+"""The routes of the naming convention and of the audit log."""
+
+from starlette.testclient import TestClient
+
+from tests.api.conftest import Rig
+
+
+def test_a_name_is_checked_without_writing(api: TestClient, rig: Rig) -> None:
+    """Every rule that it breaks, at once."""
+    body = {"dns_name": "a b", "prefix": "10.20.0.0/24"}
+    assert api.post("/api/v1/names/check", json=body).json() == {
+        "valid": False,
+        "violations": [{"pointer": "/dns_name", "code": "label", "detail": "no spaces"}],
+    }
+    assert rig.twin.held == {}
+
+
+def test_a_name_that_keeps_the_convention_is_valid(api: TestClient) -> None:
+    """There is nothing to say about it."""
+    assert api.post("/api/v1/names/check", json={"dns_name": "ab"}).json() == {
+        "valid": True,
+        "violations": [],
+    }
+
+
+def test_a_question_without_a_name_is_refused(api: TestClient) -> None:
+    """With the field that is missing."""
+    response = api.post("/api/v1/names/check", json={})
+    assert response.json()["errors"] == [
+        {"pointer": "/dns_name", "code": "required", "detail": "field required"}
+    ]
+
+
+def test_the_audit_log_is_read_page_by_page(api: TestClient, rig: Rig) -> None:
+    """The oldest event first."""
+    rig.twin.events.extend({"event": "outcome", "sequence": number} for number in range(3))
+    first = api.get("/api/v1/audit?limit=2").json()
+    second = api.get(f"/api/v1/audit?limit=2&cursor={first['next']}").json()
+    assert [event["sequence"] for event in first["items"] + second["items"]] == [0, 1, 2]
+    assert second["next"] is None
+
+
+def test_the_audit_log_is_filtered(api: TestClient, rig: Rig) -> None:
+    """All filters must hold."""
+    rig.twin.events.extend(
+        [{"event": "intent", "key": "a"}, {"event": "outcome", "key": "a"}, {"event": "outcome", "key": "b"}]
+    )
+    assert api.get("/api/v1/audit?event=outcome&key=a").json()["items"] == [{"event": "outcome", "key": "a"}]
