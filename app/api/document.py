@@ -55,6 +55,7 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     for path, operation in _operations(document):
         operation["security"] = [{name: []} for name in SCHEMES] if path.startswith("/api/") else []
         _label_problems(operation)
+        _allow_no_body(operation, document["components"]["schemas"])
     return document
 
 
@@ -72,6 +73,15 @@ def _label_problems(operation: dict[str, Any]) -> None:
             code = response["description"].split("`")[1]
             example = {**PROBLEM, "type": f"/docs/errors#{code}", "status": int(status), "code": code}
             response["content"] = {PROBLEM_JSON: {"schema": schema, "example": example}}
+
+
+def _allow_no_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """No body is an empty object: where an empty object is well formed, so is none."""
+    content = operation.get("requestBody", {}).get("content", {})
+    reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+    schema = schemas.get(reference.rpartition("/")[2], {"required": True})
+    if not schema.get("required"):
+        operation["requestBody"]["required"] = False
 
 
 def _describe_batch_items(document: dict[str, Any]) -> None:

@@ -88,8 +88,10 @@ def _framework_error(request: Request, status: int) -> BerthError:
 def allowed_methods(request: Request) -> list[str]:
     """Every method that some route answers at this path."""
     router: Router = request.app.router
-    return [
+    scope = request.scope
+    allowed = [
         method
         for method in METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in router.routes)
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in router.routes)
     ]
+    return [*allowed, "HEAD"] if "GET" in allowed else allowed

@@ -33,6 +33,13 @@ CODES: Final[Mapping[str, str]] = {
 }
 """Pydantic's words for what clients may rely on; words that are not here are Berth's own already."""
 
+MESSAGES: Final[Mapping[str, str]] = {
+    "extra_forbidden": "no such field",
+    "model_type": "send an object",
+    "model_attributes_type": "send an object",
+}
+"""Where pydantic's own text would speak of Python."""
+
 MAX_VIOLATIONS: Final = 100
 
 
@@ -62,7 +69,7 @@ def _violation(error: Mapping[str, Any]) -> Violation:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        return "no such field"
+    if error["type"] in MESSAGES:
+        return MESSAGES[error["type"]]
     text = clean(str(error["msg"]))
     return text[:1].lower() + text[1:]
