@@ -11,6 +11,7 @@ from app.allocation.sender import Sender
 from app.domain.policy import Policy
 from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
+from app.naming.names import Names
 from app.operations.allocate import Allocate, Creation, Keys
 from app.operations.confirm import Confirm
 from app.operations.freeing import Freeing
@@ -123,7 +124,7 @@ def _shared(parts: Parts) -> _Shared:
             finder,
             gateways,
             Resolver(parts.inventory),
-            NameCheck(parts.policy, parts.addresses),
+            NameCheck(Names(parts.policy), parts.addresses),
             parts.addresses,
             parts.now,
         ),

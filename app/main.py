@@ -23,6 +23,7 @@ from app.credentials.choice import token_source
 from app.credentials.file import read_secret
 from app.domain.policy import Policy
 from app.edge.works import Works
+from app.naming.names import Names
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.operations.look import CheckName, ShowAudit
 from app.policyfile import CurrentPolicy
@@ -57,7 +58,7 @@ class Berth:
             list_allocations=verbs.list_allocations,
             confirm=verbs.confirm,
             release=verbs.release,
-            check_name=CheckName(self.policy, verbs.finder),
+            check_name=CheckName(Names(self.policy), verbs.finder),
             audit=ShowAudit(verbs.ledger),
             shelf=self.netbox.shelf,
         )

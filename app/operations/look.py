@@ -1,14 +1,14 @@
 """Look at names and at the audit log; nothing is written."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.commands import UNSET, Caller, Place
 from app.domain.errors import InvalidRequest, Violation
 from app.domain.inventory import Json
-from app.domain.policy import NamePlace, Policy
+from app.domain.policy import NamePlace
 from app.ledger.ledger import Ledger
-from app.naming.check import check
+from app.naming.names import Names, place_of
 from app.operations.answers import Page
 from app.operations.places import Finder
 
@@ -17,7 +17,7 @@ from app.operations.places import Finder
 class CheckName:
     """Says whether a name may be used somewhere."""
 
-    policy: Callable[[], Policy]
+    names: Names
     finder: Finder
 
     async def __call__(
@@ -32,8 +32,8 @@ class CheckName:
         place = NamePlace()
         if prefix is not None:
             pool = (await self.finder.find(Place(prefix=prefix, vrf=UNSET if vrf is None else vrf))).pool
-            place = NamePlace(network=pool.network, vrf=pool.vrf.name if pool.vrf else None)
-        return check(dns_name, place, self.policy().dns_names)
+            place = place_of(pool)
+        return self.names.verdict(dns_name, place).violations
 
 
 @dataclass(frozen=True, slots=True)

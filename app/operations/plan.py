@@ -16,9 +16,9 @@ from app.domain.errors import (
     SharedRole,
 )
 from app.domain.inventory import SHARED_ROLES, Draft, Host, Pool
-from app.domain.policy import NamePlace, Policy, PrefixRules
+from app.domain.policy import PrefixRules
 from app.ledger.records import Entry, State
-from app.naming.check import check, covering
+from app.naming.names import Names
 from app.operations.echo import Route
 from app.operations.gateways import Gateways
 from app.operations.places import Finder, Spot, check_open, label
@@ -45,7 +45,7 @@ class Plan:
 class NameCheck:
     """Names against the convention, and against what NetBox holds."""
 
-    policy: Callable[[], Policy]
+    names: Names
     addresses: Addresses
 
     async def check(self, dns_name: str, pool: Pool, traits: Traits, key: str) -> None:
@@ -55,34 +55,20 @@ class NameCheck:
             NameRefused: with every violation at once.
             NameTaken: an address in this VRF and family has it.
         """
-        place = _name_place(pool, traits)
-        if errors := check(dns_name, place, self.policy().dns_names):
+        tenant, role = str(given(traits.tenant, "")), given(traits.role, "")
+        if errors := self.names.violations(dns_name, pool, tenant, role):
             raise NameRefused(errors=errors)
-        if not self._unique(dns_name, place):
+        if not self.names.unique(dns_name, pool):
             return
         for address in await self.addresses.find_name(dns_name.lower(), pool.vrf_id):
             if address.key != key and address.address.version == pool.network.version:
                 raise NameTaken(f"The DNS name {dns_name} is in use by {address.address} in NetBox.")
 
-    def claim(self, dns_name: str, pool: Pool, traits: Traits) -> str | None:
+    def claim(self, dns_name: str, pool: Pool) -> str | None:
         """What has to be unique in the ledger, None where the policy lets the name repeat."""
-        if not dns_name or not self._unique(dns_name, _name_place(pool, traits)):
+        if not dns_name or not self.names.unique(dns_name, pool):
             return None
         return f"{pool.vrf_id or 0}/{pool.network.version}/{dns_name.lower()}"
-
-    def _unique(self, dns_name: str, place: NamePlace) -> bool:
-        """Once per VRF and family, unless a convention that covers the name says otherwise."""
-        said = [each.unique for each in covering(dns_name, place, self.policy().dns_names)]
-        return all(unique is not False for unique in said)
-
-
-def _name_place(pool: Pool, traits: Traits) -> NamePlace:
-    return NamePlace(
-        network=pool.network,
-        vrf=pool.vrf.name if pool.vrf else None,
-        tenant=str(given(traits.tenant, "")),
-        role=given(traits.role, ""),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +131,7 @@ class Planner:
             family=spot.family,
             vrf_id=spot.vrf_id,
             dns_name=name.lower(),
-            name_claim=self.names.claim(name, spot.pool, wish.traits),
+            name_claim=self.names.claim(name, spot.pool),
             prefix=label(wish.place),
             sent=dict(wish.sent),
             mac_address=given(wish.traits.mac_address, "") or None,

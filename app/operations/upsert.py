@@ -115,9 +115,7 @@ class Convergence:
     def _entry(self, wish: Wish, entry: Entry, name: str, pool: Pool) -> Entry:
         changed = entry
         if name.lower() != entry.dns_name:
-            changed = replace(
-                changed, dns_name=name.lower(), name_claim=self.planner.names.claim(name, pool, wish.traits)
-            )
+            changed = replace(changed, dns_name=name.lower(), name_claim=self.planner.names.claim(name, pool))
         if wish.traits.mac_address is not UNSET:
             changed = replace(changed, mac_address=wish.traits.mac_address)
         hold = wish.traits.hold_seconds
