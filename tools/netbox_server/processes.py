@@ -49,17 +49,9 @@ def run(
 ) -> None:
     """Run a command to its end; its output goes to the log, whose end is shown when it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    common: dict[str, Any] = {"cwd": "/", "env": env or environment(), "check": False, **_as_user(user)}
     with log.open("ab") as output, (stdin or Path(os.devnull)).open("rb") as source:
-        done = subprocess.run(  # noqa: S603 # no shell, and no words from outside
-            argv,
-            stdin=source,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=env or environment(),
-            check=False,
-            **_as_user(user),
-        )
+        done = subprocess.run(argv, stdin=source, stdout=output, stderr=subprocess.STDOUT, **common)  # noqa: PLW1510, S603
     if done.returncode:
         raise ServerError(f"{' '.join(argv[:3])} … failed ({done.returncode}):\n{tail(log)}")
 
