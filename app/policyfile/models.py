@@ -5,7 +5,6 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
-from app.domain.inventory import Network
 from app.domain.policy import GatewayRule
 from app.naming.patterns import compiled, fits
 from app.naming.rules import HOST_RULES
@@ -222,11 +221,6 @@ class PrefixModel(RulesModel):
     vrf: Text | None = Field(
         None, description="A VRF by name, or `null` for the global table; left out, whatever VRF."
     )
-
-    @property
-    def network(self) -> Network:
-        """The CIDR."""
-        return self.prefix
 
 
 class TagsModel(Strict):
