@@ -48,7 +48,7 @@ class Addresses:
         return await self.lookups.claimed_after(netbox_id, limit)
 
     async def marked(self, pool: Pool, *, role: str = "", tag: str = "") -> list[Address]:
-        """Addresses of the pool and its VRF with this role or this tag (slug)."""
+        """Addresses of the pool and its VRF with this role or this tag (slug); at most 5 seconds old."""
         return await self.lookups.marked(pool, role, tag)
 
     async def is_primary(self, address: Address) -> bool:

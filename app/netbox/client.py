@@ -24,6 +24,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from app.domain.inventory import Json
+from app.domain.upstream import Rejected, TokenRefused
 from app.netbox.classify import Outage, Unreachable, clean
 from app.netbox.settings import NetBoxSettings
 from app.netbox.wire import Question, Reply
@@ -42,8 +43,17 @@ _NO_HANDSHAKE: Final = (
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "SSLV3_ALERT_HANDSHAKE_FAILURE",
 )
-_NONSENSE: Final = (AttributeError, IndexError, KeyError, TypeError, RecursionError, UnicodeDecodeError)
-"""What pynetbox stumbles over when an answer is nothing that NetBox would say."""
+_NONSENSE: Final = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    RecursionError,
+    UnicodeError,
+    requests.exceptions.InvalidJSONError,
+)
+"""What requests and pynetbox stumble over: a question that JSON cannot say (NaN, a lone surrogate), or an
+answer that is nothing NetBox would say."""
 
 
 class TokenSource(Protocol):
@@ -135,6 +145,8 @@ class Client:
         Raises:
             Unreachable: there was no connection, so nothing was sent.
             Outage: it was sent, and no whole answer came.
+            Rejected: it holds something that JSON cannot say, so nothing was sent.
+            TokenRefused: the token cannot stand in a header, so nothing was sent.
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, question, token)
 
@@ -144,6 +156,8 @@ class Client:
         self._session.close()
 
     def _send(self, question: Question, token: str) -> Reply:
+        if not (token.isascii() and token.isprintable() and token.strip() == token != ""):
+            raise TokenRefused("there is no token, or it holds characters that no header can carry")
         exchange = _Exchange(self._session, question.etag)
         data: Json = None
         try:
@@ -155,7 +169,7 @@ class Client:
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _broken(error) from None
         if exchange.response is None:
-            raise Outage("no answer came")
+            raise Rejected("this cannot be sent to NetBox: it is not JSON")
         return _reply(exchange.response, data, decoded=decoded)
 
     def _ask(self, question: Question, exchange: _Exchange, token: str) -> Json:
@@ -193,9 +207,9 @@ def _session(settings: NetBoxSettings, clock: Callable[[], float]) -> requests.S
     return session
 
 
-def _version() -> str:
+def _version(package: str = "berth-ipam") -> str:
     try:
-        return metadata.version("berth-ipam")
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "unpackaged"
 

@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from app.domain.upstream import Unsure
+from app.domain.upstream import Rejected, Unsure
 from app.netbox import deadline
 
 K = TypeVar("K", bound=Hashable)
@@ -60,9 +60,19 @@ class Gatherer(Generic[K, V]):
     async def _serve(self, seats: Mapping[K, "asyncio.Future[V | None]"]) -> None:
         try:
             found = await self._fetch(list(seats))
+        except Rejected as error:
+            await self._one_by_one(seats, error)
         except Exception as error:  # noqa: BLE001 - handed to those who asked
             for seat in seats.values():
                 seat.set_exception(error)
         else:
             for key, seat in seats.items():
                 seat.set_result(found.get(key))
+
+    async def _one_by_one(self, seats: "Mapping[K, asyncio.Future[V | None]]", error: Rejected) -> None:
+        """NetBox refused the question: what one caller asked for must not spoil it for the others."""
+        for key, seat in seats.items():
+            if len(seats) == 1:
+                seat.set_exception(error)
+            else:
+                await self._serve({key: seat})

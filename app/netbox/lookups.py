@@ -5,8 +5,9 @@ from typing import Final
 
 from app.domain.errors import NetBoxNonsense
 from app.domain.inventory import CLAIM_FIELD, Address, Host, Json, Pool
-from app.domain.upstream import Missing, PermissionRefused
+from app.domain.upstream import Missing, PermissionRefused, Rejected
 from app.netbox import translate
+from app.netbox.cache import Cache
 from app.netbox.gather import Gatherer
 from app.netbox.resilience import Line
 from app.netbox.rows import PAGE, Listing, chunks, grown, one_of
@@ -16,6 +17,7 @@ from app.netbox.wire import Question, Value
 PATH: Final = "ipam/ip-addresses/"
 _CLAIM: Final = f"cf_{CLAIM_FIELD}"
 _ANY_CLAIM: Final = f"cf_{CLAIM_FIELD}__empty"
+_MARKS_SECONDS: Final = 5.0
 _PARENTS: Final = {
     "virtualization.vminterface": "virtualization/virtual-machines/",
     "dcim.interface": "dcim/devices/",
@@ -33,6 +35,7 @@ class Lookups:
     def __init__(self, line: Line, links: str) -> None:
         self._line = line
         self.links = links
+        self._marks = Cache(_MARKS_SECONDS, line.clock)
         self._by_id: Gatherer[int, Address] = Gatherer(self._fetch_ids, line.clock)
         self._by_name: Gatherer[str, list[Address]] = Gatherer(self._fetch_names, line.clock)
 
@@ -103,18 +106,31 @@ class Lookups:
             after = grown(last, after)
 
     async def marked(self, pool: Pool, role: str, tag: str) -> list[Address]:
-        """Addresses of the pool with this role, or this tag (slug); at least one of the two is set."""
+        """Addresses of the pool with this role, or this tag (slug); at least one of the two is set.
+
+        What was found is remembered for 5 seconds: every allocation asks. A tag that NetBox does not have
+        (it refuses the filter: 400) marks nothing.
+        """
+        key = (pool.kind, pool.id, role, tag)
+        return await self._marks.get(key, lambda: self._find_marked(pool, role, tag))
+
+    async def _find_marked(self, pool: Pool, role: str, tag: str) -> list[Address]:
         marks: dict[str, Value] = {name: mark for name, mark in (("role", role), ("tag", tag)) if mark}
-        return await self._listing.matching(
-            {"parent": str(pool.network), **in_vrf(pool.vrf_id), **marks},
-            lambda row: (
-                row.vrf_id == pool.vrf_id
-                and pool.holds(row.address.ip)
-                and (not role or row.role == role)
-                and (not tag or tag in {each.slug for each in row.tags})
-            ),
-            limit=50,
-        )
+        try:
+            return await self._listing.matching(
+                {"parent": str(pool.network), **in_vrf(pool.vrf_id), **marks},
+                lambda row: (
+                    row.vrf_id == pool.vrf_id
+                    and pool.holds(row.address.ip)
+                    and (not role or row.role == role)
+                    and (not tag or tag in {each.slug for each in row.tags})
+                ),
+                limit=50,
+            )
+        except Rejected as error:
+            if any("tag" in fault.messages for fault in error.items.values()):
+                return []
+            raise
 
     async def is_primary(self, address: Address) -> bool:
         """Whether the device or VM that it is assigned to has it as its primary address.

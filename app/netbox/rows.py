@@ -109,7 +109,7 @@ def chunks(name: str, values: Sequence[T], most: int = 100) -> Iterator[list[T]]
     part: list[T] = []
     length = 0
     for value in values:
-        size = len(name) + 2 + len(quote(str(value), safe=""))
+        size = len(name) + 2 + len(quote(str(value), safe="", errors="replace"))
         if part and (length + size > _ROOM or len(part) >= most):
             yield part
             part, length = [], 0

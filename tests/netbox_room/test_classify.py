@@ -75,6 +75,7 @@ BODIES = [
         ("__all__", "Invalid data. Expected a dictionary, but got str."),
     ),
     (1, [["This field may not be null."]], 0, FaultKind.OTHER, ("__all__", "This field may not be null.")),
+    (1, {"tags": [None, {"a": "b"}]}, 0, FaultKind.OTHER, ("tags.a", "b")),
     (1, {"__all__": [TAKEN]}, 0, FaultKind.CLAIM, ("__all__", TAKEN)),
     (
         1,

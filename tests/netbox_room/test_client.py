@@ -16,7 +16,7 @@ from app.domain.inventory import Draft, Pool, PoolKind
 from app.domain.upstream import Rejected, TokenRefused, Unsure
 from app.netbox import NetBox, NetBoxSettings
 from app.netbox.classify import Outage, Unreachable
-from app.netbox.client import Client
+from app.netbox.client import Client, _version
 from app.netbox.wire import CallFinished, Question
 from tests.netbox_room.conftest import Heard, Server
 
@@ -246,3 +246,43 @@ async def test_speaking_tls_to_a_plain_port_means_nothing_was_sent(serve: Serve,
     server = serve(lambda _: None)
     with pytest.raises(Unreachable):
         await reach(server.url.replace("http:", "https:")).allocator.allocate(POOL, DRAFTS)
+
+
+UNSAYABLE: list[Draft] = [
+    Draft(key="k", owner="o", custom_fields={"price": float("nan")}),
+    Draft(key="k", owner="o", custom_fields={"price": float("inf")}),
+]
+
+
+@pytest.mark.parametrize("draft", UNSAYABLE)
+async def test_what_json_cannot_say_is_not_sent(serve: Serve, reach: Reach, draft: Draft) -> None:
+    """Nothing is in doubt, and the breaker does not take it for an outage."""
+    server = serve(says([]))
+    with pytest.raises(Rejected, match="not JSON"):
+        await reach(server.url).allocator.allocate(POOL, [draft])
+    assert server.heard == []
+
+
+async def test_a_name_that_utf8_cannot_say_is_not_sent(serve: Serve, reach: Reach) -> None:
+    """A lone surrogate."""
+    server = serve(says([]))
+    with pytest.raises(Rejected):
+        await reach(server.url).addresses.find_name("a\ud800", None)
+    assert server.heard == []
+
+
+@pytest.mark.parametrize("token", ["", "abc\n", "abc\r\nX-Evil: 1", "t\u00f6ken", " abc"])
+async def test_a_token_that_no_header_can_carry_is_refused_here(
+    serve: Serve, reach: Reach, token: str
+) -> None:
+    """The libraries' own errors would show it."""
+    server = serve(says({}))
+    with pytest.raises(TokenRefused) as refused:
+        await reach(server.url, token).facts()
+    assert server.heard == []
+    assert "abc" not in str(refused.value)
+
+
+def test_a_berth_that_was_not_installed_still_says_who_it_is() -> None:
+    """From a checkout without package metadata."""
+    assert _version("no-such-package-anywhere") == "unpackaged"

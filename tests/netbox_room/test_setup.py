@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.inventory import Json
+from app.domain.inventory import Draft, Json
 from app.emulator import SEED_TOKEN, create_app, running
 from app.netbox import NetBox, setup
 from app.netbox.facts import facts_of
@@ -155,6 +156,16 @@ async def test_doubled_addresses_and_claims_are_found(emulated: Admin, reach: Re
     found = by_name(await inspect(reach(emulated.url)))["duplicates"]
     assert not found.ok
     assert found.what_to_do.endswith("b, 10.0.0.1 in VRF free.")
+
+
+async def test_all_claims_are_looked_through(emulated: Admin, reach: Reach) -> None:
+    """A thousand at a time, and no more than the caller wants."""
+    emulated.make("ipam/prefixes", prefix="10.1.0.0/20")
+    netbox = reach(emulated.url)
+    (pool,) = await netbox.inventory.prefixes_at(ipaddress.ip_network("10.1.0.0/20"))
+    await netbox.allocator.allocate(pool, [Draft(key=f"k{n}", owner="o") for n in range(1001)])
+    assert by_name(await inspect(netbox))["duplicates"].detail == "none among 1001 claims"
+    assert by_name(await inspect(netbox, most_claims=5))["duplicates"].detail == "none among 1000 claims"
 
 
 async def test_a_netbox_that_is_not_there_is_one_finding(reach: Reach) -> None:

@@ -166,7 +166,11 @@ def test_an_address_that_is_not_as_netbox_sends_it_is_refused(row: Json) -> None
 
 @pytest.mark.parametrize(
     "row",
-    [*missing(PREFIX, "children", "is_pool", "prefix"), with_(PREFIX, is_pool="no", prefix="10.1.0.5/24")],
+    [
+        *missing(PREFIX, "children", "is_pool", "prefix"),
+        with_(PREFIX, is_pool="no"),
+        with_(PREFIX, prefix="10.1.0.5/24"),
+    ],
 )
 def test_a_prefix_that_is_not_as_netbox_sends_it_is_refused(row: Json) -> None:
     """A wrong number of children or a wrong network matters."""
