@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.emulator import views
 from app.emulator.accounts import NOT_PROVIDED, Account, authenticate
-from app.emulator.errors import ApiError, InvalidError, denied, detail
+from app.emulator.errors import ApiError, InvalidError, denied
 from app.emulator.faults import CONTROL, Fault, Faults, html, items
 from app.emulator.german import german
 from app.emulator.resources import RESOURCES
@@ -155,8 +155,11 @@ class Emulator:
             text = "Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE."
             raise ApiError(500, session.crash("RequestDataTooBig", text))
         if route.handle is None:
-            raise detail(405, f'Method "{request.method}" not allowed.')
-        return await self._run(route, session, request, held)
+            text = f'Method "{request.method}" not allowed.'
+            raise ApiError(405, {"detail": text}, {"Allow": route.allow})
+        response = await self._run(route, session, request, held)
+        response.headers["Allow"] = route.allow
+        return response
 
     async def _run(self, route: Route, session: Session, request: Request, held: float) -> Response:
         if not route.locked:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from app.emulator.errors import FieldError
@@ -87,9 +88,10 @@ class Field:
         key = self.key
         return {self.name: lambda row, _session: row[key]}
 
-    def logged(self, row: Row) -> Json:
+    def logged(self, row: Row, session: Session) -> Row:
         """Return what the change log says about the field."""
-        return row[self.key]
+        del session
+        return {self.name: row[self.key]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,6 +292,9 @@ class Computed(Field):
         return {self.name: self.reader or (lambda _row, _session: default)}
 
 
-def constants(since: str = "4.3", **values: Json) -> tuple[Computed, ...]:
+def constants(
+    given: Mapping[str, Json] = MappingProxyType({}), /, *, since: str = "4.3", **values: Json
+) -> tuple[Computed, ...]:
     """Return fields of NetBox that are shown with one value and never change here."""
-    return tuple(Computed(name, default=value, since=since) for name, value in values.items())
+    everything = {**given, **values}
+    return tuple(Computed(name, default=value, since=since) for name, value in everything.items())

@@ -96,8 +96,8 @@ def selected(session: Session, resource: Resource, request: Request) -> Sequence
     if session.release.modern and request.parameter("omit"):
         omitted = request.parameter("omit").split(",")
         return [name for name in readers_of(resource, session.release) if name not in omitted]
-    if request.method == "GET" and request.parameter("brief"):
-        return resource.brief
+    if request.method == "GET" and request.parameter("brief") and resource.brief:
+        return (*resource.brief, *resource.counts)
     return None
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 from app.emulator.customs import check_custom_fields, store_custom_fields
 from app.emulator.errors import FieldError, InvalidError
 from app.emulator.references import GenericKey
-from app.emulator.resource import columns_of, fields_of, readers_of
+from app.emulator.resource import columns_of, logged_of, readers_of, unwritten_of, written_of
 from app.emulator.session import marks
 from app.emulator.values import now
 
@@ -78,14 +79,14 @@ def validate(session: Session, resource: Resource, data: Json, old: Row | None =
 def _read(session: Session, resource: Resource, data: Row, *, create: bool) -> Row:
     values: Row = {}
     errors: Row = {}
-    for field in resource.fields:
+    for field in written_of(resource, session.release):
         try:
-            if session.release.has(field.since) and field.written:
-                field.take(data, values, session, create=create)
-            elif create and field.columns():
-                field.store(field.default, values)
+            field.take(data, values, session, create=create)
         except FieldError as error:
             errors[error.key or field.name] = error.messages
+    if create:
+        for field in unwritten_of(resource, session.release):
+            field.store(field.default, values)
     if errors:
         raise InvalidError(errors)
     if session.release.modern:
@@ -128,10 +129,7 @@ def insert(session: Session, resource: Resource, values: Row) -> Row:
         if name in row:
             row[name] = row[name] or time
     session.forget()
-    row["id"] = session.database.run(
-        f"INSERT INTO {resource.table} ({', '.join(names)}) VALUES ({marks(list(names))})",
-        _stored(row, names),
-    )
+    row["id"] = session.database.run(_insertion(resource), _stored(row, names))
     if resource.tagged:
         row["tags"] = values["tags"]
         _tag(session, resource, row)
@@ -141,6 +139,12 @@ def insert(session: Session, resource: Resource, values: Row) -> Row:
     log(session, resource, row, "create", ({}, logged(session, resource, row)))
     resource.after(session, row, values)
     return row
+
+
+@cache
+def _insertion(resource: Resource) -> str:
+    names = columns_of(resource)
+    return f"INSERT INTO {resource.table} ({', '.join(names)}) VALUES ({marks(list(names))})"
 
 
 def update(session: Session, resource: Resource, old: Row, values: Row) -> Row:
@@ -184,12 +188,10 @@ def _tag(session: Session, resource: Resource, row: Row) -> None:
 
 def logged(session: Session, resource: Resource, row: Row) -> Row:
     """Return what the change log keeps of an object."""
-    skipped = ("created", "last_updated")
-    return {
-        field.name: field.logged(row)
-        for field in fields_of(resource, session.release)
-        if field.written and field.shown and field.name not in skipped and field.columns()
-    }
+    found: Row = {}
+    for field in logged_of(resource, session.release):
+        found |= field.logged(row, session)
+    return found
 
 
 def log(session: Session, resource: Resource, row: Row, action: str, states: tuple[Row, Row]) -> None:

@@ -111,9 +111,11 @@ class GenericKey(Field):
             self.name: read,
         }
 
-    def logged(self, row: Row) -> Json:
-        """Log the id (the model rarely changes)."""
-        return row[f"{self.name}_id"]
+    def logged(self, row: Row, session: Session) -> Row:
+        """Log the id, and a number for the model."""
+        model, number = self.columns()
+        kind = list(session.resources).index(row[model]) + 1 if row[model] else None
+        return {model: kind, number: row[number]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +136,8 @@ class References(Field):
         name, target = self.name, self.target
 
         def read(row: Row, session: Session) -> Json:
-            return [session.brief(target, number) for number in json.loads(row[name])]
+            found = [session.brief(target, number) for number in json.loads(row[name])]
+            return [{**item, "display_url": item["url"].replace("/api/", "/")} for item in found if item]
 
         return {name: read}
 
@@ -168,6 +171,10 @@ class Tags(Field):
             return session.tags(row["tags"]) if row["tags"] else []
 
         return {self.name: read}
+
+    def logged(self, row: Row, session: Session) -> Row:
+        """Log their names."""
+        return {self.name: [tag["name"] for tag in session.tags(row["tags"])] if row["tags"] else []}
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +215,7 @@ class CustomFields(Field):
 
         return {name: read}
 
-    def logged(self, row: Row) -> Json:
+    def logged(self, row: Row, session: Session) -> Row:
         """Log the document."""
-        return row["custom_field_data"]
+        del session
+        return {self.name: row["custom_field_data"]}

@@ -55,6 +55,7 @@ class Resource:
         verbose: the words for it in messages.
         fields: in the order in which they are shown.
         brief: the keys of the brief form.
+        counts: the keys that the brief form has besides, where it is asked for by itself.
         display: the text that stands for an object.
         order: the default ordering, in SQL.
         search: the columns that ``q`` looks into.
@@ -75,6 +76,7 @@ class Resource:
     verbose: str
     fields: tuple[Field, ...]
     brief: tuple[str, ...]
+    counts: tuple[str, ...] = ()
     display: Callable[[Row], str] = lambda row: str(row["name"])
     order: str = "name COLLATE NOCASE, id"
     search: tuple[str, ...] = ("name", "description")
@@ -106,9 +108,30 @@ class Resource:
         return any(isinstance(item, CustomFields) for item in self.fields)
 
 
-def fields_of(resource: Resource, release: Release) -> list[Field]:
+@cache
+def fields_of(resource: Resource, release: Release) -> tuple[Field, ...]:
     """Return the fields that the resource has in a release."""
-    return [item for item in resource.fields if release.has(item.since)]
+    return tuple(item for item in resource.fields if release.has(item.since))
+
+
+@cache
+def written_of(resource: Resource, release: Release) -> tuple[Field, ...]:
+    """Return the fields that requests set."""
+    return tuple(item for item in fields_of(resource, release) if item.written)
+
+
+@cache
+def unwritten_of(resource: Resource, release: Release) -> tuple[Field, ...]:
+    """Return the fields that start with their default: not set by requests, or of a later release."""
+    written = written_of(resource, release)
+    return tuple(item for item in resource.fields if item not in written and item.columns())
+
+
+@cache
+def logged_of(resource: Resource, release: Release) -> tuple[Field, ...]:
+    """Return the fields that the change log keeps."""
+    written = written_of(resource, release)
+    return tuple(item for item in written if item.shown and (item.columns() or isinstance(item, Tags)))
 
 
 @cache

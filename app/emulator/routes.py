@@ -31,11 +31,13 @@ class Route:
         handle: makes the steps of the call; None when the method is not allowed.
         locked: the call waits for the lock of the addresses.
         open: the call needs no token.
+        allow: what the header of that name says.
     """
 
     handle: Callable[[Session, Request], Steps] | None
     locked: bool = False
     open: bool = False
+    allow: str = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
 
 
 def find_route(request: Request, release: Release) -> Route | None:
@@ -93,12 +95,14 @@ def _plural(request: Request, resource: Resource) -> Route:
 def _action(method: str, resource: Resource, number: int, action: str) -> Route | None:
     if action != "available-ips" or resource.path not in ("ipam/prefixes", "ipam/ip-ranges"):
         return None
+    allow = "GET, POST, HEAD, OPTIONS"
     if method in _READS:
-        return Route(_at_once(lambda s, request: allocation.preview(s, resource, number, request)))
+        handle = _at_once(lambda s, request: allocation.preview(s, resource, number, request))
+        return Route(handle, allow=allow)
     if method == "POST":
         handle = _at_once(lambda s, request: allocation.allocate(s, resource, number, request))
-        return Route(handle, locked=True)
-    return Route(_at_once(partial(views.options, resource)) if method == "OPTIONS" else None)
+        return Route(handle, locked=True, allow=allow)
+    return Route(_at_once(partial(views.options, resource)) if method == "OPTIONS" else None, allow=allow)
 
 
 def _at_once(answer: Callable[[Session, Request], Response]) -> Callable[[Session, Request], Steps]:

@@ -59,6 +59,7 @@ class Session:
         self.message = ""
         self.secrets: dict[int, str] = {}
         self._briefs: dict[tuple[str, int], Json] = {}
+        self._resolved: dict[tuple[str, str], int] = {}
         self._custom: dict[str, dict[str, Row]] = {}
 
     def resource(self, model: str) -> Resource:
@@ -76,6 +77,12 @@ class Session:
 
     def resolve(self, model: str, value: Json) -> int:
         """Return the id of the object that a request names; raises FieldError."""
+        key = (model, repr(value))
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(model, value)
+        return self._resolved[key]
+
+    def _resolve(self, model: str, value: Json) -> int:
         if isinstance(value, dict):
             return self._resolve_attributes(model, value)
         try:
@@ -121,6 +128,7 @@ class Session:
     def forget(self) -> None:
         """Drop what was looked up, because something was written."""
         self._briefs.clear()
+        self._resolved.clear()
 
     def tags(self, numbers: list[int]) -> list[Json]:
         """Return tags by weight and name."""

@@ -17,30 +17,31 @@ if TYPE_CHECKING:
 
 CHECK = "/api/authentication-check/"
 PROVISION = "/api/users/tokens/provision/"
-_APPS = (
-    "circuits",
-    "core",
-    "dcim",
-    "extras",
-    "ipam",
-    "plugins",
-    "status",
-    "tenancy",
-    "users",
-    "virtualization",
-)
+_APPS = ("circuits", "core", "dcim", "extras", "ipam", "plugins", "status", "tenancy", "users")
+_MORE = ("virtualization", "vpn", "wireless")
+_INSTALLED = {
+    "django_filters": "26.2",
+    "django_prometheus": "2.4.0",
+    "django_rq": "4.2.0",
+    "django_tables2": "3.0.1",
+    "rest_framework": "3.18.0",
+    "taggit": "6.1.0",
+}
 
 
 def root(session: Session, _request: Request) -> Response:
     """List the parts of the API."""
-    return Response(200, {name: f"{session.base}/api/{name}/" for name in _APPS})
+    return Response(200, {name: f"{session.base}/api/{name}/" for name in (*_APPS, *_MORE)})
 
 
 def status(session: Session, _request: Request) -> Response:
     """Say which NetBox this is."""
     release = session.release
-    apps = {"django_filters": "25.2", "rest_framework": "3.16.0"}
-    named = {"hostname": "emulator", "installed_apps": apps} if release.modern else {"installed-apps": apps}
+    named = (
+        {"hostname": "emulator", "installed_apps": _INSTALLED}
+        if release.modern
+        else {"installed-apps": _INSTALLED}
+    )
     versions = {"netbox-version": release.full, "netbox-full-version": release.full}
     rest = {"plugins": {}, "python-version": release.python, "rq-workers-running": 0}
     return Response(200, {"django-version": release.django, **named, **versions, **rest})

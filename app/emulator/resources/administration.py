@@ -183,7 +183,7 @@ OBJECT_CHANGE = Resource(
         Document("prechange_data"),
         Document("postchange_data"),
     ),
-    brief=("id", "url", "display", "time", "action"),
+    brief=(),
     display=lambda row: (
         f"{row['changed_object_type']} {row['object_repr']} {row['action']}d by {row['user_name']}"
     ),

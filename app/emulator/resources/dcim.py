@@ -48,6 +48,56 @@ INTERFACE_TYPES = {
     "other": "Other",
 }
 
+_PARTS = (
+    "console_port",
+    "console_server_port",
+    "power_port",
+    "power_outlet",
+    "front_port",
+    "rear_port",
+    "device_bay",
+    "module_bay",
+    "inventory_item",
+)
+_LATER_PARTS = ("cooling_intake", "cooling_outflow")
+_UNSET = (
+    "module",
+    "parent",
+    "bridge",
+    "lag",
+    "speed",
+    "mode",
+    "cable",
+    "untagged_vlan",
+    "wwn",
+    "poe_mode",
+    "poe_type",
+    "cable_end",
+    "wireless_link",
+    "link_peers_type",
+    "connected_endpoints",
+    "connected_endpoints_type",
+    "l2vpn_termination",
+    "rf_role",
+    "rf_channel",
+    "rf_channel_frequency",
+    "rf_channel_width",
+    "tx_power",
+    "channels",
+    "channel_id",
+    "qinq_svlan",
+    "duplex",
+    "vlan_translation_policy",
+)
+_NO_LISTS = ("tagged_vlans", "vdcs", "wireless_lans", "bridge_interfaces", "link_peers")
+
+
+def _none(parts: tuple[str, ...], ending: str) -> tuple[Computed, ...]:
+    """Return counts of what a device may consist of and is not emulated."""
+    later = constants({f"{part}{ending}": 0 for part in _LATER_PARTS}, since="4.7")
+    return (*constants({f"{part}{ending}": 0 for part in parts}), *later)
+
+
 SITE = Resource(
     path="dcim/sites",
     model="dcim.site",
@@ -80,6 +130,8 @@ MANUFACTURER = Resource(
         *named(),
         *tail("dcim.manufacturer"),
         count("devicetype_count", "dcim_devicetype", "manufacturer"),
+        *constants(moduletype_count=0, inventoryitem_count=0),
+        count("platform_count", "dcim_platform", "manufacturer"),
     ),
     brief=NAMED,
     unique=unique_names("manufacturer"),
@@ -96,6 +148,11 @@ DEVICE_TYPE = Resource(
         *named()[1:],
         Text("part_number", limit=50),
         VirtualCores("u_height", default=1.0),
+        *constants(default_platform=None, exclude_from_utilization=False, is_full_depth=True),
+        *constants(subdevice_role=None, airflow=None, weight=None, weight_unit=None),
+        *constants(front_image=None, rear_image=None),
+        *constants(since="4.7", cooling_method=None, end_of_life=None),
+        *_none(_PARTS, "_template_count"),
         *tail("dcim.devicetype"),
         count("device_count", "dcim_device", "device_type"),
     ),
@@ -121,6 +178,7 @@ DEVICE_ROLE = Resource(
         count("virtualmachine_count", "virtualization_virtualmachine", "role"),
     ),
     brief=NAMED,
+    counts=("device_count", "virtualmachine_count", "_depth"),
     unique=unique_names("device role"),
 )
 
@@ -138,6 +196,7 @@ PLATFORM = Resource(
         count("virtualmachine_count", "virtualization_virtualmachine", "platform"),
     ),
     brief=NAMED,
+    counts=("device_count", "virtualmachine_count", "_depth"),
     unique=unique_names("platform"),
 )
 
@@ -164,6 +223,9 @@ DEVICE = Resource(
         *constants(location=None, rack=None, position=None, face=None, parent_device=None, airflow=None),
         Choice("status", default="active", choices=DEVICE_STATUS),
         *primary_addresses(),
+        *constants(asset_tag=None, latitude=None, longitude=None),
+        *constants(since="4.7", cooling_method=None),
+        *_none(_PARTS, "_count"),
         *constants(oob_ip=None, virtual_chassis=None, vc_position=None, vc_priority=None),
         ForeignKey("cluster", target="virtualization.cluster", by="name", on_delete="set_null"),
         Document("local_context_data"),
@@ -190,8 +252,10 @@ INTERFACE = Resource(
         Boolean("enabled", default=True),
         Integer("mtu", null=True, low=1, high=65536),
         *mac_fields("dcim.interface"),
-        *constants(module=None, parent=None, bridge=None, lag=None, speed=None, mode=None, cable=None),
-        *constants(untagged_vlan=None, tagged_vlans=[], count_fhrp_groups=0, _occupied=False),
+        *constants(dict.fromkeys(_UNSET)),
+        *constants(dict.fromkeys(_NO_LISTS, ())),
+        *constants(count_fhrp_groups=0, _occupied=False, mark_connected=False),
+        *constants(connected_endpoints_reachable=False),
         Boolean("mgmt_only"),
         ForeignKey("vrf", target="ipam.vrf", by="rd", on_delete="set_null"),
         *tail("dcim.interface", comments=False),

@@ -93,6 +93,7 @@ VRF = Resource(
         count("prefix_count", "ipam_prefix", "vrf"),
     ),
     brief=("id", "url", "display", "name", "rd", "description"),
+    counts=("prefix_count",),
     display=lambda row: f"{row['name']} ({row['rd']})" if row["rd"] else str(row["name"]),
     search=("name", "coalesce(rd, '')", "description"),
     unique=(Unique(("rd",), "VRF with this Route distinguisher already exists.", key="rd"),),
@@ -112,6 +113,7 @@ ROLE = Resource(
         *constants(since="4.7", asn_count=0),
     ),
     brief=NAMED,
+    counts=("prefix_count", "vlan_count", "asn_count"),
     order="weight, name, id",
     unique=unique_names("role"),
 )

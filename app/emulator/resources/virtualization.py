@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.emulator.errors import ApiError, InvalidError
-from app.emulator.fields import Boolean, Choice, Document, Integer, Text, VirtualCores, constants
+from app.emulator.fields import Boolean, Choice, Computed, Document, Integer, Text, VirtualCores, constants
 from app.emulator.references import ForeignKey, GenericKey
 from app.emulator.resource import Resource, Unique
 from app.emulator.resources.common import NAMED, count, named, tail, unique_names
@@ -39,6 +39,17 @@ MACHINE_STATUS = {
     "paused": "Paused",
 }
 
+
+def _allocated(name: str) -> Computed:
+    """Return the sum of something over the machines of a cluster."""
+    sql = f"SELECT sum({name}) FROM virtualization_virtualmachine WHERE cluster = ?"
+    return Computed(
+        f"allocated_{name}",
+        since="4.7",
+        reader=lambda row, session: session.database.value(sql, [row["id"]]),
+    )
+
+
 CLUSTER_TYPE = Resource(
     path="virtualization/cluster-types",
     model="virtualization.clustertype",
@@ -50,6 +61,7 @@ CLUSTER_TYPE = Resource(
         count("cluster_count", "virtualization_cluster", "type"),
     ),
     brief=NAMED,
+    counts=("cluster_count",),
     unique=unique_names("cluster type"),
 )
 
@@ -68,9 +80,10 @@ CLUSTER = Resource(
         *tail("virtualization.cluster"),
         count("device_count", "dcim_device", "cluster"),
         count("virtualmachine_count", "virtualization_virtualmachine", "cluster"),
-        *constants(since="4.7", allocated_vcpus=None, allocated_memory=None, allocated_disk=None),
+        *(_allocated(name) for name in ("vcpus", "memory", "disk")),
     ),
     brief=("id", "url", "display", "name", "description"),
+    counts=("virtualmachine_count",),
     filters=SITE_FILTERS,
 )
 
