@@ -5,6 +5,7 @@ with an id that no object has. NetBox looks at permissions first: it answers 403
 or 404 with it (both versions, measured).
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ async def inspect(
     except (UpstreamError, NetBoxNonsense) as error:
         return [_unreachable(error)]
     checks = [Check("reachable", ok=True, detail=netbox.settings.base), _version(reply), _clock(reply, now())]
-    checks += [await _right(netbox, right) for right in RIGHTS]
+    checks += await asyncio.gather(*(_right(netbox, right) for right in RIGHTS))
     checks.append(await _excess(netbox))
     checks.append(await _claim_fields(netbox))
     checks.append(await _duplicates(netbox, most_claims))

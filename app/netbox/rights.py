@@ -60,6 +60,9 @@ RIGHTS: Final = (
 EXCESS: Final = (
     *_rights("ipam.prefix", "ipam/prefixes/", "", "add", "change", "delete", required=False),
     *_rights("extras.customfield", "extras/custom-fields/", "", "add", "change", "delete", required=False),
-    *_rights("users.token", "users/tokens/", "", "change", "delete", required=False),
+    *_rights("users.objectpermission", "users/permissions/", "", "change", "delete", required=False),
 )
-"""Rights that a token for Berth should not have: with them, a stolen token does more than Berth could."""
+"""Rights that a token for Berth should not have: with them, a stolen token does more than Berth could.
+
+Everybody may change their own tokens (NetBox's DEFAULT_PERMISSIONS), so that is not among them.
+"""

@@ -1,6 +1,6 @@
 """What the NetBox room needs to be told: one frozen value, filled from the environment elsewhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 
@@ -44,11 +44,13 @@ class NetBoxSettings:
     cache_seconds: float = 30.0
     verify: bool = True
     ca_file: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
     max_answer: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
+        if "@" in parts.netloc:
+            raise ValueError("NETBOX_URL must not hold a user or a password")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"NETBOX_URL must look like https://netbox.example.com, not {self.url!r}")
 

@@ -366,3 +366,11 @@ def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
 def test_the_url_may_end_as_people_type_it(url: str) -> None:
     """With a slash, with `/api`, and below a path."""
     assert NetBoxSettings(url=url).base == "https://n/box"
+
+
+def test_no_password_is_shown_by_the_settings() -> None:
+    """Neither in an error nor in a repr that reaches a log."""
+    with pytest.raises(ValueError, match="NETBOX_URL") as refused:
+        NetBoxSettings(url="https://me:secret@netbox")
+    settings = NetBoxSettings(url="https://netbox", proxy="http://me:secret@proxy")
+    assert "secret" not in f"{refused.value} {settings}"
