@@ -27,7 +27,7 @@ from app.naming.names import Names
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.operations.look import CheckName, ShowAudit
 from app.policyfile import CurrentPolicy
-from app.running import Meters, Writable, keep_reconciling, stop
+from app.running import Meters, Writable, exposed, keep_reconciling, stop
 from app.settings import Settings
 from app.store import Database, open_database
 from app.telemetry.logs import configure_logs
@@ -81,7 +81,8 @@ class Berth:
             keep_reconciling(self.operations, self.metrics, self.log, self.settings.reconcile_seconds)
         )
         self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")
-        yield
+        with exposed(self.metrics, self.settings.host, self.settings.metrics_port):
+            yield
         left = await self.works.drain(self.settings.drain_seconds)
         await stop(reconciling)
         self.log.info("stopped", unfinished=left)

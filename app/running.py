@@ -1,10 +1,11 @@
 """What runs beside the requests: the reconciler, and the counting of what was done."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from prometheus_client import start_http_server
 from structlog.typing import FilteringBoundLogger
 
 from app.allocation.batcher import BatchSent
@@ -60,6 +61,21 @@ class Writable:
         except LedgerUnavailable as error:
             return (error.detail,)
         return ()
+
+
+@contextmanager
+def exposed(metrics: Metrics, host: str, port: int | None) -> Iterator[None]:
+    """Show the metrics on a port of their own, if one is set."""
+    if port is None:
+        yield
+        return
+    server, thread = start_http_server(port, addr=host, registry=metrics.registry)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 async def keep_reconciling(
