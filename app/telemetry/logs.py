@@ -1,7 +1,7 @@
 """Logs: JSON, one object a line, or a form for people at a terminal. Secrets are taken out of both.
 
-JSON escapes control characters and everything beyond ASCII, so no value can begin a line of its own or drive
-the terminal of whoever reads the log.
+JSON escapes control characters and everything beyond ASCII; the form for people escapes control characters;
+so no value can begin a line of its own or drive the terminal of whoever reads the log.
 """
 
 import logging
@@ -28,6 +28,8 @@ SECRET_VALUES = re.compile(
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)",  # a password in a URL
     re.IGNORECASE,
 )
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Form = Literal["json", "console"]
 
@@ -60,10 +62,27 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _renderer(form: Form) -> Processor:
+def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Write control characters as escapes, for a terminal. A traceback keeps its lines."""
+    return {name: _escaped(name, value) for name, value in event.items()}
+
+
+def _escaped(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever is logged
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    kept = "\n" if name == "exception" else ""
+    return CONTROLS.sub(lambda found: found[0] if found[0] in kept else _escape(found[0]), str(value))
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _renderers(form: Form) -> list[Processor]:
     if form == "json":
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        return [structlog.processors.JSONRenderer()]
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    return [escape_controls, console]
 
 
 def make_logger(
@@ -72,7 +91,7 @@ def make_logger(
     """A logger that writes lines to a stream (standard output), independent of any global setting."""
     logger: FilteringBoundLogger = structlog.wrap_logger(
         structlog.PrintLogger(stream or sys.stdout),
-        processors=[*_shared(), _renderer(form)],
+        processors=[*_shared(), *_renderers(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return logger
@@ -83,7 +102,7 @@ def configure_logs(
 ) -> FilteringBoundLogger:
     """Make the logger for the process, and send what libraries log to its stream as well."""
     structlog.configure(
-        processors=[*_shared(), _renderer(form)],
+        processors=[*_shared(), *_renderers(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
         cache_logger_on_first_use=False,
@@ -92,7 +111,7 @@ def configure_logs(
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *_shared()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(form)],
         )
     )
     root = logging.getLogger()
