@@ -62,7 +62,7 @@ def demo(port: int, folder: Path, say: Callable[[str], None]) -> None:
     _check_free(port)
     folder.mkdir(parents=True, exist_ok=True)
     policy = load(POLICY_FILE, {})
-    with running(create_app(str(folder / "netbox.db"), seed=True)) as netbox:
+    with running(create_app(str(folder / "netbox.db"), seed=True), _same_or_any(port + 1)) as netbox:
         config = _configuration(port, folder, netbox, policy)
         greeting = GREETING.format(url=f"http://127.0.0.1:{port}", netbox=netbox, folder=folder)
         Announced(config, lambda: say(greeting)).run()
@@ -86,9 +86,20 @@ def _configuration(port: int, folder: Path, netbox: str, policy: Policy) -> uvic
 
 
 def _check_free(port: int) -> None:
+    if not _is_free(port):
+        raise PortTaken(f"Port {port} is taken; choose another one: make demo PORT={port + 10}")
+
+
+def _same_or_any(port: int) -> int:
+    """The same port at every start, so that links to NetBox stay the same; any port where that is taken."""
+    return port if _is_free(port) else 0
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortTaken(f"Port {port} is taken; choose another one: make demo PORT=8001") from error
+        except OSError:
+            return False
+    return True
