@@ -87,8 +87,9 @@ class _Adapter(HTTPAdapter):
         return response
 
     def _body(self, response: requests.Response, until: float) -> Iterator[bytes]:
+        """What has arrived, piece by piece: `read1` does not wait for a whole chunk that comes slowly."""
         length = 0
-        for chunk in response.raw.stream(_CHUNK, decode_content=True):
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             length += len(chunk)
             if self._clock() > until or length > self._settings.max_answer:
                 response.close()

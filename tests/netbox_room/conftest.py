@@ -163,7 +163,8 @@ def _serving(play: Play) -> Iterator[Server]:
             status, headers, body = answer
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
+                if value:
+                    self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
+import itertools
 import json
 import socket
 import threading
@@ -160,6 +162,30 @@ async def test_an_answer_that_takes_too_long_leaves_a_write_open(serve: Serve, r
             await reach(server.url, settings=settings).allocator.allocate(POOL, DRAFTS)
     finally:
         late.set()
+
+
+async def test_an_answer_that_trickles_is_cut_off(serve: Serve) -> None:
+    """The time of a call is for the whole answer; requests counts it anew with every byte."""
+    server = serve(says({"netbox-version": "4.7.3"}))
+    minutes = itertools.count(step=60.0)
+    client = Client(NetBoxSettings(url=server.url), lambda: next(minutes))
+    with pytest.raises(Outage):
+        await client.call(Question(method="GET", path="status/"), TOKEN)
+    client.close()
+
+
+@pytest.mark.parametrize("coding", ["chunked", "gzip"])
+async def test_an_answer_may_come_in_chunks_and_compressed(serve: Serve, reach: Reach, coding: str) -> None:
+    """As proxies like to send it."""
+    whole = json.dumps({"netbox-version": "4.7.3", "filler": "x" * 200_000}).encode()
+    packed = gzip.compress(whole)
+    chunked = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (whole[:70_000], whole[70_000:], b""))
+    heads = {
+        "gzip": {"Content-Encoding": "gzip"},
+        "chunked": {"Transfer-Encoding": "chunked", "Content-Length": ""},
+    }
+    server = serve(lambda _: (200, {**JSON, **heads[coding]}, packed if coding == "gzip" else chunked))
+    assert (await reach(server.url).facts()).version == (4, 7, 3)
 
 
 async def test_an_answer_longer_than_allowed_is_not_read_to_its_end(serve: Serve, reach: Reach) -> None:
