@@ -23,6 +23,7 @@ from app.domain.errors import (
     ClaimDuplicated,
     ClaimInvisible,
     KeyConflict,
+    NetBoxNonsense,
     NotOwner,
     OutcomeUnknown,
     PrefixExhausted,
@@ -99,8 +100,8 @@ class Sender:
             return
         try:
             left = await self.upstream.count_available(place, len(batch.seats))
-        except UpstreamError as error:
-            _refuse(batch, to_error(error, read=True))
+        except (UpstreamError, NetBoxNonsense) as error:
+            _refuse(batch, error if isinstance(error, NetBoxNonsense) else to_error(error, read=True))
             return
         _refuse(
             batch.only(batch.seats[left:]), PrefixExhausted(f"{_sentence(place)} has no free address left.")
@@ -119,7 +120,7 @@ class Sender:
     # -- doubts ----------------------------------------------------------------------------------
 
     async def _unsure(self, batch: Batch, doubt: Unsure) -> None:
-        rest = await self._found(batch)
+        rest = await self._found(replace(batch, unsure=True))
         if not rest:
             return
         again = replace(batch.only(rest), unsure=True)
@@ -137,14 +138,14 @@ class Sender:
         """Seat those whose claim NetBox holds after all; returns the others."""
         try:
             rows = await self.upstream.find_claims([seat.draft.key for seat in batch.seats])
-        except UpstreamError:
+        except (UpstreamError, NetBoxNonsense):
             _refuse(batch, OutcomeUnknown())
             return ()
         missing = []
         for seat in batch.seats:
             found = [row for row in rows if row.key == seat.draft.key]
             if found:
-                _seat_or_refuse(seat, found)
+                _seat_or_refuse(batch, seat, found)
             else:
                 missing.append(seat)
         return missing
@@ -155,7 +156,7 @@ class Sender:
         """NetBox says that these claims are taken: find by what."""
         for seat in await self._found(batch):
             if batch.claim_seen:
-                seat.refuse(ClaimInvisible())
+                seat.refuse(_in_doubt(batch, ClaimInvisible()))
             else:
                 await self.serve(replace(batch.only([seat]), claim_seen=True))
 
@@ -186,11 +187,14 @@ def judge(seat: Seat, rows: Sequence[Address]) -> Address:
     return address
 
 
-def _seat_or_refuse(seat: Seat, rows: Sequence[Address]) -> None:
+def _seat_or_refuse(batch: Batch, seat: Seat, rows: Sequence[Address]) -> None:
+    """What is another's was not made by us; what does not fit may have been, in a prefix that moved."""
     try:
         seat.fill(Seated(judge(seat, rows), adopted=True))
-    except BerthError as error:
+    except NotOwner as error:
         seat.refuse(error)
+    except BerthError as error:
+        seat.refuse(_in_doubt(batch, error))
 
 
 def _refusal(fault: ItemFault) -> BerthError:
