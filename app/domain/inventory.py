@@ -19,6 +19,11 @@ SHARED_ROLES = frozenset({"vip", "anycast", "vrrp", "hsrp", "glbp", "carp"})
 """Roles whose addresses NetBox lets coexist (ipam.IPAddressRoleChoices; measured on 4.3.7 and 4.7.3)."""
 
 
+def coexist(one: str | None, other: str | None) -> bool:
+    """Whether NetBox lets two addresses with these roles have the same host: both must be shared ones."""
+    return one in SHARED_ROLES and other in SHARED_ROLES
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Another object of NetBox: its id, its name, and its slug where it has one."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from app.domain.errors import BerthError
+from app.domain.errors import BerthError, StillWorking
 from app.domain.inventory import Address, Json
 from app.ledger.ports import Store, Tx
 from app.ledger.records import Entry, Event, Operation, State
@@ -17,28 +17,28 @@ from app.ledger.records import Entry, Event, Operation, State
 T = TypeVar("T")
 
 
-class NameHeld(Exception):
-    """Another live entry holds the name; the caller looks whether NetBox still agrees."""
+class Contended(StillWorking):
+    """Somebody else changed the same thing at the same moment; send the same request again."""
+
+
+class NameHeld(Contended):
+    """The name is taken by another request at this moment; send the same request again."""
 
     def __init__(self, holder: Entry) -> None:
-        super().__init__(holder.key)
+        super().__init__()
         self.holder = holder
 
 
-class ObjectHeld(Exception):
-    """Another live entry holds the NetBox object."""
+class ObjectHeld(Contended):
+    """The address is taken by another request at this moment; send the same request again."""
 
     def __init__(self, holder: Entry) -> None:
-        super().__init__(holder.key)
+        super().__init__()
         self.holder = holder
 
 
-class Overtaken(Exception):
-    """The entry is no longer what the caller read; `now` is what it is."""
-
-    def __init__(self, now: Entry | None) -> None:
-        super().__init__(now.key if now else "")
-        self.now = now
+class Overtaken(Contended):
+    """The key was changed by another request at this moment; send the same request again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,14 @@ class Begun:
         """The audit outcome that belongs to this intent."""
         duration = round(max(0.0, now - self.event.time), 6)
         return replace(self.event, event="outcome", time=now, decision=decision, duration=duration)
+
+    @property
+    def resumes(self) -> "Begun | None":
+        """The operation of the same key that was in doubt when this one began with the same claim."""
+        left = self.before
+        if left is None or left.state is not State.PENDING or left.operation == self.event.operation:
+            return None
+        return resume(left, self.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +84,23 @@ class Ledger:
 
     # -- allocating ------------------------------------------------------------------------------
 
-    async def begin(self, event: Event, entry: Entry, *, expected: Entry | None) -> Begun:
+    async def begin(
+        self,
+        event: Event,
+        entry: Entry,
+        *,
+        expected: Entry | None,
+        closing: tuple["Begun", str] | None = None,
+    ) -> Begun:
         """T1 of an allocation, an update or a release: the entry as it will stand while NetBox is asked.
+
+        `closing` is a mutation that this one follows without a state between them, and its decision; from
+        this one there is no way back.
 
         Raises:
             Overtaken: the entry is not `expected` any more.
             NameHeld: another live entry holds the name.
+            ObjectHeld: another live entry holds the object.
             LedgerUnavailable: nothing was written, so nothing may be sent.
         """
         now, operation = self.clock(), self.new_id()
@@ -89,17 +108,19 @@ class Ledger:
         opened = replace(entry, operation=operation, changed_at=now)
 
         def work(tx: Tx) -> None:
-            if (current := tx.entry(entry.key)) != expected:
-                raise Overtaken(current)
+            if tx.entry(entry.key) != expected:
+                raise Overtaken
             _check_name(tx, opened)
-            if expected is not None and expected.state is State.PENDING:
-                _resumed(tx, event, expected)
+            _check_object(tx, opened)
+            if closing is not None:
+                ended, decision = closing
+                _finish(tx, ended, decision, _about(opened, ended.outcome(now, decision)))
             tx.put(opened)
             tx.begin(Operation(id=operation, key=entry.key, action=event.action, started_at=now))
             tx.append(event)
 
         await self.store.write(work)
-        return Begun(event, opened, expected)
+        return Begun(event, opened, expected if closing is None else opened)
 
     async def settle(
         self, begun: Begun, entry: Entry, decision: str, *, netbox_request_id: str = "", reason: str = ""
@@ -117,9 +138,7 @@ class Ledger:
         )
 
         def work(tx: Tx) -> None:
-            holder = tx.holder_of_object(settled.netbox_id) if settled.netbox_id and settled.live else None
-            if holder is not None and holder.key != settled.key:
-                raise ObjectHeld(holder)
+            _check_object(tx, settled)
             tx.put(_with_free_name(tx, settled))
             _finish(tx, begun, decision, outcome)
 
@@ -127,15 +146,18 @@ class Ledger:
         return settled
 
     async def cancel(self, begun: Begun, error: BerthError) -> None:
-        """T2 after a definite refusal: the entry goes back to what it was, and the refusal is recorded."""
+        """T2 after a definite refusal: the entry goes back to what it was, and the refusal is recorded.
+
+        What was in doubt before stays in doubt: an earlier operation of the key is not over by this.
+        """
         outcome = replace(begun.outcome(self.clock(), "refused"), reason=error.code)
 
         def work(tx: Tx) -> None:
             if begun.before is None:
                 tx.drop(begun.entry.key)
             else:
-                tx.put(_with_free_name(tx, begun.before))
-            _finish(tx, begun, "refused", outcome)
+                tx.put(_without_object(tx, _with_free_name(tx, begun.before)))
+            _end(tx, begun, "refused", outcome)
 
         await self.store.write(work)
 
@@ -154,10 +176,10 @@ class Ledger:
         changed = replace(entry, changed_at=now)
 
         def work(tx: Tx) -> None:
-            if (current := tx.entry(entry.key)) != expected:
-                raise Overtaken(current)
+            if tx.entry(entry.key) != expected:
+                raise Overtaken
             tx.append(event)
-            tx.put(changed)
+            tx.put(_with_free_name(tx, changed))
             tx.append(_about(changed, replace(event, event="outcome", decision=decision)))
 
         await self.store.write(work)
@@ -248,13 +270,31 @@ def _with_free_name(tx: Tx, entry: Entry) -> Entry:
     return entry
 
 
-def _resumed(tx: Tx, event: Event, left: Entry) -> None:
-    """The operation that was left in doubt ends here: the new one carries the same claim."""
-    tx.finish(left.operation, "resumed")
-    tx.append(replace(event, event="outcome", operation=left.operation, decision="resumed"))
+def _check_object(tx: Tx, entry: Entry) -> None:
+    if entry.netbox_id is None or not entry.live:
+        return
+    holder = tx.holder_of_object(entry.netbox_id)
+    if holder is not None and holder.key != entry.key:
+        raise ObjectHeld(holder)
+
+
+def _without_object(tx: Tx, entry: Entry) -> Entry:
+    """The entry, or what is left of it where its object went to another key meanwhile."""
+    try:
+        _check_object(tx, entry)
+    except ObjectHeld:
+        return replace(entry, state=State.RELEASED, netbox_id=None, name_claim=None, hold_until=None)
+    return entry
 
 
 def _finish(tx: Tx, begun: Begun, decision: str, outcome: Event) -> None:
+    """The mutation is over, and with it the one in doubt that it took up: both had the same claim."""
+    _end(tx, begun, decision, outcome)
+    if begun.resumes is not None:
+        _end(tx, begun.resumes, "resumed", begun.resumes.outcome(outcome.time, "resumed"))
+
+
+def _end(tx: Tx, begun: Begun, decision: str, outcome: Event) -> None:
     tx.finish(begun.event.operation, decision)
     tx.append(outcome)
 

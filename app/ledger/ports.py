@@ -40,12 +40,12 @@ class Tx(Protocol):
         """Entries in state `done` in order of key, all greater than `after`."""
         ...
 
-    def in_state(self, state: State, limit: int) -> list[Entry]:
-        """Entries in a state, the longest unchanged first."""
+    def in_state(self, state: State, after: tuple[float, str], limit: int) -> list[Entry]:
+        """Entries in a state, by the time of their last change and their key, all greater than `after`."""
         ...
 
-    def due(self, now: float, limit: int) -> list[Entry]:
-        """Entries in state `done` whose hold ends at or before `now`."""
+    def due(self, now: float, after: str, limit: int) -> list[Entry]:
+        """Entries in state `done` whose hold ends at or before `now`, by key, all greater than `after`."""
         ...
 
     def begin(self, operation: Operation) -> None:
@@ -54,6 +54,10 @@ class Tx(Protocol):
 
     def finish(self, operation_id: str, outcome: str) -> None:
         """Give an operation its outcome."""
+        ...
+
+    def is_open(self, operation_id: str) -> bool:
+        """Whether an operation has no outcome yet."""
         ...
 
     def unfinished(self, limit: int) -> list[Operation]:

@@ -13,29 +13,32 @@ from app.domain.commands import Caller, Wish, given
 from app.domain.errors import (
     AddressTaken,
     BerthError,
+    KeyConflict,
     KeyRequired,
     NotOwner,
     OutcomeUnknown,
     PrefixExhausted,
     PrefixNotFound,
     StillWorking,
+    UnknownReference,
 )
 from app.domain.inventory import Address, Interface
 from app.ledger.ledger import Begun, Ledger, Overtaken
 from app.ledger.records import Entry, Event, State
 from app.operations.answers import Result
 from app.operations.echo import show
-from app.operations.events import denials_recorded, event_of
+from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.keep import Keep
 from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
 from app.operations.ports import Batcher, Inventory
 from app.operations.references import Named
-from app.operations.states import States
+from app.operations.states import States, name_held
 from app.operations.turns import Turns
 from app.telemetry.events import note, note_netbox_request
 
 _ATTEMPTS = 3
+_PLACE_WORDS = ("prefix", "ip_range", "vrf", "address", "family")
 
 
 class Guard(Protocol):
@@ -60,8 +63,8 @@ class Keys:
     async def of(self, wish: Wish) -> str:
         """The request's own key, or the one that its DNS name and place make.
 
-        Where the prefix is gone from NetBox, a repeat still finds its key: by the name, and the place as it
-        was written.
+        Where the prefix is gone from NetBox, or the VRF has another name by now, a repeat still finds its
+        key: by the name, and the place as it was written.
 
         Raises:
             KeyRequired: there is neither key nor name.
@@ -73,12 +76,22 @@ class Keys:
             raise KeyRequired
         try:
             return derived_key(wish, await self.planner.finder.find(wish.place))
-        except PrefixNotFound:
+        except (PrefixNotFound, UnknownReference):
             known = await self.ledger.read(lambda tx: tx.named(name, label(wish.place)))
-            keys = [entry.key for entry in known if entry.key.partition("@vrf")[0].startswith(name)]
+            keys = [entry.key for entry in known if _is_derived(entry, name) and _same_words(entry, wish)]
             if len(keys) == 1:
                 return keys[0]
             raise
+
+
+def _is_derived(entry: Entry, name: str) -> bool:
+    return entry.key == name or entry.key.startswith((f"{name}@vrf", f"{name}:v6"))
+
+
+def _same_words(entry: Entry, wish: Wish) -> bool:
+    """Whether both name their place in the same words; null is a word, absent is none."""
+    one, other = ({w: sent[w] for w in _PLACE_WORDS if w in sent} for sent in (entry.sent, wish.sent))
+    return one == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +132,7 @@ class Allocate:
                 if repeat is not None:
                     return repeat
         if dry_run:
-            return await self.creation.preview(caller, wish)
+            return await self.creation.preview(caller, wish, entry, event)
         return await self.creation(caller, wish, entry, event)
 
 
@@ -150,11 +163,24 @@ class Creation:
             if result is not None:
                 return result
             entry = await self.ledger.find(wish.key)
+            if entry is not None and entry.state in (State.DONE, State.RELEASING):
+                break  # somebody else is at this key; whoever asks again gets what stands there then
         raise StillWorking
 
-    async def preview(self, caller: Caller, wish: Wish) -> Result:
+    async def preview(self, caller: Caller, wish: Wish, entry: Entry | None, event: Event) -> Result:
         """What would be made now: the same checks, no write, and no promise."""
+        async with only_reading():
+            return await self._preview(caller, wish, entry, event)
+
+    async def _preview(self, caller: Caller, wish: Wish, known: Entry | None, event: Event) -> Result:
+        _check_free(caller, known, wish)
+        await self.prepared()
         plan = await self.planner.plan(caller, wish, wish.key)
+        claim = plan.entry.name_claim or ""
+        holder = await self.ledger.read(lambda tx: tx.holder_of_name(claim))
+        if holder is not None and holder.key != wish.key:
+            raise name_held(plan.entry.dns_name)
+        await self.planner.gateways.secure(plan.spot.pool, plan.route.gateway, event, dry_run=True)
         address = plan.spot.address or await self._next_free(plan)
         entry = replace(plan.entry, state=State.DONE)
         imagined = _imagined(plan, address, plan.named)
@@ -169,38 +195,43 @@ class Creation:
 
     async def _attempt(self, wish: Wish, plan: Plan, entry: Entry | None, event: Event) -> Result | None:
         """One round; None where the entry, or the gateway's record, changed under our hands."""
-        await self.planner.gateways.secure(
-            plan.spot.pool, plan.route.gateway, replace(event, action="gateway", key="")
-        )
+        async with denials_recorded(self.ledger, event):
+            await self.planner.gateways.secure(
+                plan.spot.pool, plan.route.gateway, replace(event, action="gateway", key="")
+            )
+            former = await self._former(plan, entry)
         try:
             begun = await self.states.begin(event, _continued(plan.entry, entry), expected=entry)
         except Overtaken:
             return None
-        seated = await self._seat(begun, plan, entry)
+        seated = await self._seat(begun, plan, former)
         decision = "adopted" if seated.adopted else "allocated"
         note_netbox_request(seated.netbox_request_id)
         settled = await self.states.land(begun, seated.address, decision, seated.netbox_request_id or "")
-        if settled.state is not State.DONE:
+        if settled.state is not State.DONE:  # given back: it was the gateway, or somebody had it before
+            if plan.spot.address is not None:
+                raise AddressTaken
             self.planner.gateways.forget(plan.spot.pool, seated.address.address.ip)
             return None
         shown = await self.keep.show(settled, seated.address, wish.sent)
         return Result(shown, created=not seated.adopted, replayed=seated.adopted)
 
-    async def _seat(self, begun: Begun, plan: Plan, entry: Entry | None) -> Seated:
+    async def _seat(self, begun: Begun, plan: Plan, former: Interface | None) -> Seated:
         """The address; a key that was released gets its former one again where it is free."""
-        former = await self._former(plan, entry)
         try:
             if former is not None:
                 line = Line(plan.spot.pool, plan.spot.vrf_id, explicit=True)
                 draft = replace(plan.draft, address=former)
                 try:
                     return await self.batcher.take(line, draft, shared_roles=plan.shared_roles)
-                except AddressTaken:
-                    pass  # nothing was created; the next free one will do
+                except (AddressTaken, KeyConflict):
+                    pass  # nothing was created; the next free one will do, or what has the claim already
             return await self.batcher.take(plan.line, plan.draft, shared_roles=plan.shared_roles)
         except OutcomeUnknown:
             raise  # the entry stays pending: the next request for the key, or the reconciler, settles it
         except BerthError as error:
+            if isinstance(error, PrefixNotFound):
+                self.inventory.forget(plan.spot.pool)
             await self.ledger.cancel(begun, error)
             raise
 
@@ -217,10 +248,14 @@ class Creation:
 
 
 def _continued(planned: Entry, left: Entry | None) -> Entry:
-    """An allocation that was left in doubt goes on from when it was opened, also its hold."""
-    if left is None or left.state is not State.PENDING:
+    """An allocation that was left in doubt goes on from when it was opened, also its hold.
+
+    One that was given up as failed may still turn up: it is not taken for an older allocation then.
+    """
+    if left is None or left.owner != planned.owner or left.state not in (State.PENDING, State.FAILED):
         return planned
-    return replace(planned, opened_at=left.opened_at, hold_until=left.hold_until)
+    hold_until = left.hold_until if left.state is State.PENDING else planned.hold_until
+    return replace(planned, opened_at=left.opened_at, hold_until=hold_until)
 
 
 def _check_free(caller: Caller, entry: Entry | None, wish: Wish) -> None:

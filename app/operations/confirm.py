@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 
 from app.domain.commands import Caller
-from app.domain.errors import NotFound, PartOfMachine
+from app.domain.errors import NotFound, OutcomeUnknown, PartOfMachine
+from app.domain.inventory import Address
 from app.ledger.ledger import Ledger
-from app.ledger.records import State
+from app.ledger.records import Entry, State
 from app.operations.answers import Result
 from app.operations.events import denials_recorded, event_of
 from app.operations.keep import Keep
-from app.operations.states import States
+from app.operations.states import States, check_owner
 from app.operations.turns import Turns
 
 
@@ -34,12 +35,7 @@ class Confirm:
             async with denials_recorded(self.ledger, event, dry_run=dry_run):
                 if "~" in key:
                     raise PartOfMachine
-                entry = await self.states.current(caller, key)
-                if entry is None or entry.state is not State.DONE:
-                    raise NotFound(f"No allocation has the key {key!r}.")
-                address = await self.keep.held(caller, entry)
-                if address is None:
-                    raise NotFound(f"The address of the key {key!r} was deleted in NetBox.")
+                entry, address = await self._held(caller, key)
             replayed = entry.hold_until is None
             if not replayed:
                 confirmed = replace(entry, hold_until=None)
@@ -49,3 +45,16 @@ class Confirm:
                     )
                 entry = confirmed
             return Result(await self.keep.show(entry, address, {}), replayed=replayed)
+
+    async def _held(self, caller: Caller, key: str) -> tuple[Entry, Address]:
+        """What the key stands for. A key that the ledger has lost has no hold any more."""
+        entry = await self.states.current(caller, key)
+        if entry is not None and entry.state is State.PENDING:
+            check_owner(caller, entry.owner, None)
+            raise OutcomeUnknown
+        if entry is None or entry.state is not State.DONE:
+            return await self.keep.claimed(caller, key)
+        address = await self.keep.held(caller, entry)
+        if address is None:
+            raise NotFound(f"The address of the key {key!r} was deleted in NetBox.")
+        return entry, address

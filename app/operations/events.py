@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 from app.domain.commands import Caller, Wish, given
 from app.domain.errors import Refusal
+from app.domain.translation import to_error
+from app.domain.upstream import UpstreamError
 from app.ledger.chain import canonical
 from app.ledger.ledger import Ledger
 from app.ledger.records import Event
@@ -41,10 +43,23 @@ def fingerprint(wish: Wish) -> str:
 
 @asynccontextmanager
 async def denials_recorded(ledger: Ledger, event: Event, *, dry_run: bool = False) -> AsyncIterator[None]:
-    """Write a refusal down before it is answered; a dry run would have changed nothing and leaves nothing."""
+    """For what is checked before anything is begun: write a refusal down before it is answered.
+
+    A dry run would have changed nothing and leaves nothing. A look at NetBox that fails has changed nothing.
+    """
     try:
-        yield
+        async with only_reading():
+            yield
     except Refusal as refusal:
         if not dry_run:
             await ledger.deny(event, refusal)
         raise
+
+
+@asynccontextmanager
+async def only_reading() -> AsyncIterator[None]:
+    """Say what a failed look at NetBox means to a caller."""
+    try:
+        yield
+    except UpstreamError as error:
+        raise to_error(error, read=True) from error

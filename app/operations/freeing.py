@@ -12,7 +12,7 @@ from app.domain.errors import BerthError, ClaimChanged, InUse, OutcomeUnknown
 from app.domain.inventory import Address
 from app.domain.translation import to_error
 from app.domain.upstream import Missing, Stale, Unsure, UpstreamError
-from app.ledger.ledger import Begun, Ledger, resume
+from app.ledger.ledger import Begun, Ledger, ObjectHeld, resume
 from app.ledger.records import Entry, Event, State
 from app.operations.events import event_of
 from app.operations.plan import change_message
@@ -28,21 +28,33 @@ class Freeing:
     ledger: Ledger
     addresses: Addresses
 
-    async def begin(self, event: Event, entry: Entry, *, expected: Entry | None) -> Begun:
-        """Commit that the key is being released."""
+    async def begin(
+        self,
+        event: Event,
+        entry: Entry,
+        *,
+        expected: Entry | None,
+        closing: tuple[Begun, str] | None = None,
+    ) -> Begun:
+        """Commit that the key is being released; `closing` as in `Ledger.begin`."""
         releasing = replace(entry, state=State.RELEASING)
-        return await self.ledger.begin(event, releasing, expected=expected)
+        try:
+            return await self.ledger.begin(event, releasing, expected=expected, closing=closing)
+        except ObjectHeld as held:
+            await supersede(self.ledger, held.holder)
+        return await self.ledger.begin(event, releasing, expected=expected, closing=closing)
 
     async def resumed(self, caller: Caller, entry: Entry) -> Entry:
         """Take up a release that was left in the middle."""
         begun = resume(entry, event_of(caller, "release", entry.key))
-        return await self.finish(caller, begun, force=False)
+        return await self.finish(caller, begun, force=caller.forced)
 
     async def finish(self, caller: Caller, begun: Begun, *, force: bool) -> Entry:
         """Delete the object, and commit that the key is released.
 
         Raises:
-            InUse: somebody began to use it meanwhile; the entry is as it was before.
+            InUse, ClaimChanged: somebody began to use it meanwhile; the entry is as it was before, unless an
+                earlier attempt may still be under way.
             OutcomeUnknown: the reconciler, or the next request for the key, goes on.
         """
         doubt = begun.before is not None and begun.before.state is State.RELEASING
@@ -53,7 +65,9 @@ class Freeing:
         except UpstreamError as error:
             raise await self._back(begun, to_error(error), doubt=doubt) from error
         except (InUse, ClaimChanged) as error:
-            raise await self._back(begun, error, doubt=doubt) from error
+            if not (force and doubt and isinstance(error, ClaimChanged)):
+                raise await self._back(begun, error, doubt=doubt) from error
+            decision = "let go"  # the address is another key's now, and an operator lets this key go
         return await self.ledger.settle(begun, released(begun.entry), decision)
 
     async def _back(self, begun: Begun, error: BerthError, *, doubt: bool) -> BerthError:
@@ -124,6 +138,13 @@ async def check_unused(addresses: Addresses, address: Address) -> None:
         f"{address.address} is assigned to {where}{primary}. "
         "Unassign it in NetBox first, or let an operator release it with force."
     )
+
+
+async def supersede(ledger: Ledger, holder: Entry) -> None:
+    """NetBox shows this entry's object under another key: NetBox is the truth, so the entry is over."""
+    event = event_of(Caller(owner=holder.owner, method="system"), "close", holder.key)
+    over = replace(released(holder), netbox_id=None)
+    await ledger.record(event, over, expected=holder, decision="superseded")
 
 
 def released(entry: Entry) -> Entry:

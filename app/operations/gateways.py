@@ -7,17 +7,18 @@ in NetBox, available-ips gives it to the first caller. So before a prefix is use
 
 import ipaddress
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from app.domain.errors import GatewayUnrecorded
 from app.domain.inventory import Address, Draft, Host, Network, Pool, PoolKind
 from app.domain.policy import GatewayRule, Policy, PrefixRules
-from app.domain.upstream import FaultKind, Rejected, UpstreamError
+from app.domain.translation import to_error
+from app.domain.upstream import FaultKind, Rejected, Unsure, UpstreamError
 from app.ledger.ledger import Ledger
 from app.ledger.records import Event
 from app.operations.echo import Route
 from app.operations.ports import Addresses, Inventory
+from app.operations.turns import Turns
 
 _SEEN_SECONDS = 60.0
 
@@ -32,6 +33,7 @@ class Gateways:
     ledger: Ledger
     clock: Callable[[], float]
     _recorded: dict[tuple[Host, int | None], float] = field(default_factory=dict)
+    _turns: Turns = field(default_factory=Turns)
 
     def rules(self, pool: Pool) -> PrefixRules:
         """What the policy says of a pool."""
@@ -42,18 +44,27 @@ class Gateways:
         rules = self.rules(pool)
         vrf = pool.vrf.name if pool.vrf else None
         tags = self.policy().default_tags(pool.network, vrf, dns_name, owner)
-        return Route(await self._find(pool, rules.gateway), rules.dns_servers, tags)
+        return Route(await self._gateway(pool.network, pool.vrf_id, rules.gateway), rules.dns_servers, tags)
 
     async def route_of(self, address: Address) -> Route:
-        """The same for an address that exists; a prefix that is gone, or out of reach, has no gateway."""
+        """The same for an address that exists; a prefix that is gone has no gateway.
+
+        Raises:
+            UpstreamError: NetBox does not say. An answer without a gateway that is there would be false.
+        """
         network, vrf = address.address.network, address.vrf.name if address.vrf else None
         rules = self.policy().prefix_rules(network, vrf)
         tags = self.policy().default_tags(network, vrf, address.dns_name, address.owner or "")
-        gateway = None
-        with suppress(UpstreamError):
-            pool = await self._pool(network, address.vrf_id, rules.gateway)
-            gateway = await self._find(pool, rules.gateway) if pool else None
-        return Route(gateway, rules.dns_servers, tags)
+        return Route(await self.gateway_of(address), rules.dns_servers, tags)
+
+    async def gateway_of(self, address: Address) -> Host | None:
+        """The gateway of the prefix that an address lies in."""
+        network, vrf = address.address.network, address.vrf.name if address.vrf else None
+        return await self._gateway(network, address.vrf_id, self.policy().prefix_rules(network, vrf).gateway)
+
+    async def _gateway(self, network: Network, vrf_id: int | None, rule: GatewayRule | None) -> Host | None:
+        pool = await self._pool(network, vrf_id, rule)
+        return await self._find(pool, rule) if pool and rule else None
 
     async def _pool(self, network: Network, vrf_id: int | None, rule: GatewayRule | None) -> Pool | None:
         """The prefix, read from NetBox only where the rule needs what stands there."""
@@ -64,9 +75,7 @@ class Gateways:
                 return pool
         return None
 
-    async def _find(self, pool: Pool, rule: GatewayRule | None) -> Host | None:
-        if rule is None:
-            return None
+    async def _find(self, pool: Pool, rule: GatewayRule) -> Host | None:
         if rule.kind == "literal":
             return _host(rule.value, pool)
         if rule.kind == "first":
@@ -80,31 +89,40 @@ class Gateways:
         )
         return marked[0].address.ip if marked else None
 
-    async def secure(self, pool: Pool, gateway: Host | None, event: Event) -> None:
-        """See to it that NetBox will not hand the gateway out.
+    async def secure(self, pool: Pool, gateway: Host | None, event: Event, *, dry_run: bool = False) -> None:
+        """See to it that NetBox will not hand the gateway out; a dry run only looks whether that can be.
 
         Raises:
             GatewayUnrecorded: it is not in NetBox, and the policy does not let Berth record it.
         """
         if gateway is None or not pool.holds(gateway):
             return
-        mark = (gateway, pool.vrf_id)
-        if self._recorded.get(mark, -_SEEN_SECONDS) > self.clock() - _SEEN_SECONDS:
-            return
-        if not await self.addresses.find_host(gateway, pool.vrf_id):
-            await self._record(pool, gateway, event)
-        self._recorded[mark] = self.clock()
+        async with self._turns(f"{gateway}@{pool.vrf_id}"):  # once, whoever comes first
+            if self._is_believed(gateway, pool.vrf_id):
+                return
+            if not await self.addresses.find_host(gateway, pool.vrf_id):
+                self._check_allowed(pool, gateway)
+                if dry_run:
+                    return
+                await self._record(pool, gateway, event)
+            self._recorded[gateway, pool.vrf_id] = self.clock()
+
+    def _is_believed(self, gateway: Host, vrf_id: int | None) -> bool:
+        seen = self._recorded.get((gateway, vrf_id))
+        return seen is not None and self.clock() < seen + _SEEN_SECONDS
 
     def forget(self, pool: Pool, gateway: Host) -> None:
         """It was handed out after all: somebody deleted its record."""
         self._recorded.pop((gateway, pool.vrf_id), None)
 
-    async def _record(self, pool: Pool, gateway: Host, event: Event) -> None:
+    def _check_allowed(self, pool: Pool, gateway: Host) -> None:
         if not self.rules(pool).record_gateway:
             raise GatewayUnrecorded(
                 f"The gateway {gateway} of the {pool} is not recorded in NetBox, which would hand it out: "
                 "record it there (status reserved), or let the policy do it (record_gateway: true)."
             )
+
+    async def _record(self, pool: Pool, gateway: Host, event: Event) -> None:
         draft = Draft(
             key="",
             owner="",
@@ -120,18 +138,23 @@ class Gateways:
             taken = any(fault.kind is FaultKind.DUPLICATE for fault in rejection.items.values())
             await self.ledger.end_note(begun, "present" if taken else "refused")
             if not taken:
-                raise
-        except UpstreamError:
-            await self.ledger.end_note(begun, "unknown")
-            raise
+                raise to_error(rejection) from rejection
+        except UpstreamError as error:
+            await self.ledger.end_note(begun, "unknown" if isinstance(error, Unsure) else "refused")
+            raise to_error(error) from error
         else:
             address = receipt.addresses[0]
             await self.ledger.end_note(begun, "recorded", address, receipt.request_id or "")
 
 
-def first_usable(network: Network) -> Host:
-    """The first address that a host can have: in a /31, /32, /127 or /128 the network address itself."""
-    usable_network = network.num_addresses <= 2  # noqa: PLR2004 - point to point and single hosts
+def first_usable(network: Network) -> Host | None:
+    """The first address that a host can have: in a /31 or /127 the network address itself.
+
+    A /32 or /128 is one host, and has no room for a gateway.
+    """
+    if network.num_addresses == 1:
+        return None
+    usable_network = network.num_addresses == 2  # noqa: PLR2004 - point to point
     return network.network_address if usable_network else network.network_address + 1
 
 

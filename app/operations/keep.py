@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.commands import Caller, Wish
+from app.domain.errors import NotFound
 from app.domain.inventory import Address, Json
 from app.ledger.ledger import landed
 from app.ledger.records import Entry, State
@@ -13,7 +14,7 @@ from app.operations.freeing import check_claim
 from app.operations.gateways import Gateways
 from app.operations.places import Finder
 from app.operations.ports import Addresses
-from app.operations.states import check_owner
+from app.operations.states import check_owner, the_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,19 @@ class Keep:
             check_claim(entry, address)
         return address
 
+    async def claimed(self, caller: Caller, key: str) -> tuple[Entry, Address]:
+        """What NetBox holds under a key that the ledger does not know: the ledger may have been lost.
+
+        Raises:
+            NotFound: nothing.
+            NotOwner: it belongs to somebody else.
+        """
+        address = the_one(key, await self.addresses.find_claims([key]))
+        if address is None:
+            raise NotFound(f"No allocation has the key {key!r}.")
+        check_owner(caller, "", address.owner)
+        return from_claim(address), address
+
     async def repeat(self, caller: Caller, wish: Wish, entry: Entry) -> Result | None:
         """The answer to a repeat, None if the object is gone.
 
@@ -48,7 +62,7 @@ class Keep:
         address = await self.held(caller, entry)
         if address is None:
             return None
-        await self.finder.check_same(wish.place, entry.prefix, address)
+        await self.finder.check_same(wish.place, entry, address)
         return Result(await self.show(entry, address, wish.sent), replayed=True)
 
     async def show(self, entry: Entry, address: Address, sent: Mapping[str, Json]) -> Allocation:

@@ -19,6 +19,7 @@ from app.domain.errors import (
 )
 from app.domain.inventory import Address, Host, Interface, Kind, Network, Pool, PoolKind, Reference
 from app.domain.policy import PrefixRules
+from app.ledger.records import Entry
 from app.operations.ports import Inventory
 
 
@@ -86,25 +87,34 @@ class Finder:
         near = await self.inventory.near(Kind.VRF, str(wanted))
         raise UnknownReference(errors=[unknown("/vrf", "VRF", wanted, near)])
 
-    async def check_same(self, place: Place, asked_before: str, address: Address) -> None:
+    async def check_same(self, place: Place, entry: Entry, address: Address) -> None:
         """Refuse a repeat that asks for another place than the address has.
+
+        A prefix or VRF in the words of the entry is the same without a look at NetBox: it may be gone, or
+        have another name by now.
 
         Raises:
             KeyConflict: it does; says what differs.
         """
         differences = []
-        if place.address is not None and place.address.ip != address.address.ip:
+        if place.address is not None and not _same_address(place, place.address, address.address):
             differences.append(Violation("/address", "differs", f"the key holds {address.address}"))
         if place.family is not None and place.family != address.address.version:
             differences.append(Violation("/family", "differs", f"the key holds {address.address}"))
-        vrf = await self.vrf(place.vrf)
-        if not isinstance(vrf, Unset) and (vrf.id if vrf else None) != address.vrf_id:
+        if not await self._in_same_vrf(place, entry, address):
             name = address.vrf.name if address.vrf else "the global table"
             differences.append(Violation("/vrf", "differs", f"the key holds an address in {name}"))
-        if label(place) not in ("", asked_before) and not await self._holds(place, address):
+        if label(place) not in ("", entry.prefix) and not await self._holds(place, address):
             differences.append(Violation("/prefix", "differs", f"the key holds {address.address}"))
         if differences:
             raise KeyConflict(errors=differences)
+
+    async def _in_same_vrf(self, place: Place, entry: Entry, address: Address) -> bool:
+        word = entry.sent.get("vrf")
+        if isinstance(place.vrf, Unset) or (word is not None and str(place.vrf) == str(word)):
+            return True
+        vrf = await self.vrf(place.vrf)
+        return not isinstance(vrf, Unset) and (vrf.id if vrf else None) == address.vrf_id
 
     async def _holds(self, place: Place, address: Address) -> bool:
         try:
@@ -230,8 +240,15 @@ def _spot(pool: Pool, place: Place) -> Spot:
     if not pool.holds(host):
         raise AddressOutside(f"{host} does not lie in the {pool}.")
     _check_host(pool, host)
-    mask = place.address.network.prefixlen if place.address_has_mask else pool.network.prefixlen
+    mask = pool.network.prefixlen
+    if place.address_has_mask and place.address.network.prefixlen != mask:
+        detail = f"the mask of the {pool} is /{mask}; leave it out or send {host}/{mask}"
+        raise InvalidRequest(errors=[Violation("/address", "mask", detail)])
     return Spot(pool, ipaddress.ip_interface(f"{host}/{mask}"))
+
+
+def _same_address(place: Place, sent: Interface, held: Interface) -> bool:
+    return sent == held if place.address_has_mask else sent.ip == held.ip
 
 
 def _check_host(pool: Pool, host: Host) -> None:

@@ -15,7 +15,7 @@ from app.domain.errors import (
     PrefixClosed,
     SharedRole,
 )
-from app.domain.inventory import SHARED_ROLES, Draft, Host, Pool
+from app.domain.inventory import SHARED_ROLES, Draft, Host, Pool, coexist
 from app.domain.policy import PrefixRules
 from app.ledger.records import Entry, State
 from app.naming.names import Names
@@ -94,7 +94,8 @@ class Planner:
         route = await self.gateways.route(spot.pool, given(wish.traits.dns_name, ""), caller.owner)
         check_role(given(wish.traits.role, ""), rules)
         if spot.address is not None:
-            await self._check_address(spot.address.ip, spot, route.gateway, key)
+            role = given(wish.traits.role, "")
+            await self._check_address(spot.address.ip, spot, route.gateway, key, role)
         if name := given(wish.traits.dns_name, ""):
             await self.names.check(name, spot.pool, wish.traits, key)
         named = await self.resolver.resolve(wish.traits, route.default_tags)
@@ -112,11 +113,11 @@ class Planner:
         if inner.network.prefixlen > spot.pool.network.prefixlen and "children" not in rules.allow:
             raise PrefixClosed(f"{spot.address.ip} belongs to the {inner}; ask for it there.")
 
-    async def _check_address(self, host: Host, spot: Spot, gateway: Host | None, key: str) -> None:
+    async def _check_address(self, host: Host, spot: Spot, gateway: Host | None, key: str, role: str) -> None:
         if host == gateway:
             raise AddressIsGateway
         for address in await self.addresses.find_host(host, spot.vrf_id):
-            if address.key != key:
+            if address.key != key and not coexist(role, address.role):
                 raise AddressTaken(f"{address.address} is taken in NetBox. {_OTHER_ADDRESS}")
 
     def _entry(self, caller: Caller, wish: Wish, key: str, spot: Spot) -> Entry:
@@ -160,11 +161,13 @@ def derived_key(wish: Wish, spot: Spot) -> str:
     """The key of a request that names none: its DNS name, made distinct by VRF and family.
 
     Raises:
-        KeyRequired: there is no DNS name either.
+        KeyRequired: there is no DNS name either, or one that NetBox could not find again as a claim.
     """
     name = given(wish.traits.dns_name, "").lower()
     if not name:
         raise KeyRequired
+    if name == "null":
+        raise KeyRequired("The name `null` cannot serve as a key; send a `key` with it.")
     vrf = f"@vrf{spot.vrf_id}" if spot.vrf_id is not None else ""
     family = ":v6" if spot.family == ipaddress.IPv6Address(0).version else ""
     return f"{name}{vrf}{family}"

@@ -69,10 +69,6 @@ class Addresses(Protocol):
         """Whether the device or VM that the address is assigned to has it as its primary address."""
         ...
 
-    async def claimed_after(self, netbox_id: int, limit: int) -> list[Address]:
-        """Addresses that carry any claim and have a larger id, in order of id, at most `limit`."""
-        ...
-
 
 class Inventory(Protocol):
     """Prefixes, ranges and the other objects that a request names. Answers may be a few seconds old."""

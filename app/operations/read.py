@@ -9,8 +9,8 @@ from app.domain.inventory import Address
 from app.ledger.ledger import Ledger
 from app.ledger.records import Entry, State
 from app.operations.answers import Filters, Page, Result
-from app.operations.keep import Keep, from_claim
-from app.operations.states import check_owner, the_one
+from app.operations.keep import Keep
+from app.operations.states import check_owner
 
 _CHUNK = 100
 
@@ -38,17 +38,11 @@ class Read:
             return Result(await self.keep.show(entry, address, {}))
         if entry is not None and entry.state is State.RELEASING:
             raise OutcomeUnknown("This allocation is being released; ask again in a moment.")
-        return await self._by_claim(caller, key, entry)
-
-    async def _by_claim(self, caller: Caller, key: str, entry: Entry | None) -> Result:
-        address = the_one(key, await self.keep.addresses.find_claims([key]))
-        if address is None:
-            if entry is not None and entry.state is State.PENDING:
-                check_owner(caller, entry.owner, None)
-                raise OutcomeUnknown("This allocation is being made; ask again in a moment.")
-            raise NotFound(f"No allocation has the key {key!r}.")
-        check_owner(caller, "", address.owner)
-        return Result(await self.keep.show(from_claim(address), address, {}))
+        if entry is not None and entry.state is State.PENDING:
+            check_owner(caller, entry.owner, None)
+            raise OutcomeUnknown("This allocation is being made; ask again in a moment.")
+        found, address = await self.keep.claimed(caller, key)
+        return Result(await self.keep.show(found, address, {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,7 @@ class ListAllocations:
             for entry, address in await self._read(chunk):
                 if len(shown) == limit:
                     return Page(tuple(shown), shown[-1].allocation.key)
-                if _matches(filters, entry, address):
+                if _matches(caller, filters, entry, address):
                     shown.append(Result(await self.keep.show(entry, address, {})))
             if len(chunk) < _CHUNK:
                 return Page(tuple(shown))
@@ -101,7 +95,13 @@ def _conditions(caller: Caller, filters: Filters) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _matches(filters: Filters, entry: Entry, address: Address) -> bool:
+def _matches(caller: Caller, filters: Filters, entry: Entry, address: Address) -> bool:
+    """What NetBox says wins: a name or an owner that a human changed there counts as changed."""
+    owner = filters.owner if caller.operator else caller.owner
+    if owner not in (None, address.owner or entry.owner):
+        return False
+    if filters.dns_name and filters.dns_name.lower() != address.dns_name.lower():
+        return False
     if filters.prefix and filters.prefix not in (entry.prefix, str(address.address.network)):
         return False
     return not filters.address or _host(filters.address) == address.address.ip

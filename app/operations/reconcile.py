@@ -6,14 +6,16 @@ and then turned up) is freed only if the ledger says that this very operation fa
 created it while that operation's calls could still be running.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, ClaimChanged, InUse
 from app.domain.inventory import Address
 from app.domain.upstream import UpstreamError
-from app.ledger.ledger import Ledger, Overtaken, landed, resume
+from app.ledger.ledger import Ledger, landed, resume
+from app.ledger.ports import Tx
 from app.ledger.records import Entry, Operation, State
 from app.operations.events import SYSTEM, event_of
 from app.operations.freeing import Freeing, check_claim, check_unused
@@ -55,19 +57,34 @@ class Reconcile:
     async def __call__(self) -> Reconciled:
         """Do what can be done now; what cannot is tried again in the next pass."""
         done: dict[str, int] = {}
-        await self._each(State.RELEASING, self._release, done)
-        await self._each(State.PENDING, self._settle, done)
-        await self._each(State.FAILED, self._free_late, done)
         now = self.ledger.clock()
-        for entry in await self.ledger.read(lambda tx: tx.due(now, _CHUNK)):
+        for state, since, act in (
+            (State.RELEASING, 0.0, self._release),
+            (State.PENDING, 0.0, self._settle),
+            (State.FAILED, now - _LATE_SECONDS, self._free_late),
+        ):
+            async for entry in self._in_state(state, since):
+                await self._in_turn(entry, act, done)
+        async for entry in self._due(now):
             await self._in_turn(entry, self._expire, done)
         for operation in await self.ledger.read(lambda tx: tx.unfinished(_CHUNK)):
             await self._close(operation, done)
         return Reconciled(**done)
 
-    async def _each(self, state: State, act: Callable[[Entry], Awaitable[str]], done: dict[str, int]) -> None:
-        for entry in await self.ledger.read(lambda tx: tx.in_state(state, _CHUNK)):
-            await self._in_turn(entry, act, done)
+    async def _in_state(self, state: State, since: float) -> AsyncIterator[Entry]:
+        """All of them, however many are stuck: one that cannot be helped must not hide the others."""
+        after = (since, "")
+        while chunk := await self.ledger.read(partial(_in_state, state, after)):
+            for entry in chunk:
+                yield entry
+            after = (chunk[-1].changed_at, chunk[-1].key)
+
+    async def _due(self, now: float) -> AsyncIterator[Entry]:
+        after = ""
+        while chunk := await self.ledger.read(partial(_due, now, after)):
+            for entry in chunk:
+                yield entry
+            after = chunk[-1].key
 
     async def _in_turn(
         self, entry: Entry, act: Callable[[Entry], Awaitable[str]], done: dict[str, int]
@@ -80,7 +97,7 @@ class Reconcile:
                 return
             try:
                 what = await act(entry)
-            except (BerthError, UpstreamError, Overtaken):
+            except (BerthError, UpstreamError):
                 what = "errors"
         if what:
             done[what] = done.get(what, 0) + 1
@@ -101,9 +118,6 @@ class Reconcile:
 
     async def _free_late(self, entry: Entry) -> str:
         """An object that turned up after its operation was given up."""
-        now = self.ledger.clock()
-        if now > entry.changed_at + _LATE_SECONDS:
-            return ""
         for address in await self.keep.addresses.find_claims([entry.key]):
             if not _made_by(entry, address):
                 continue
@@ -137,11 +151,12 @@ class Reconcile:
             return
         async with self.turns(operation.key):
             entry = await self.ledger.find(operation.key)
-            if entry is not None and entry.operation == operation.id and entry.state is not State.DONE:
+            doubtful = entry is not None and entry.state in (State.PENDING, State.RELEASING)
+            if doubtful and entry is not None and entry.operation == operation.id:
                 return
             try:
                 await self._observe(operation, entry)
-            except (BerthError, UpstreamError, Overtaken):
+            except (BerthError, UpstreamError):
                 done["errors"] = done.get("errors", 0) + 1
                 return
         done["closed"] = done.get("closed", 0) + 1
@@ -152,10 +167,18 @@ class Reconcile:
             await self.ledger.close(operation, event, "abandoned")
             return
         address = await self.keep.addresses.read(entry.netbox_id or 0)
-        if address is None:
+        if address is None or address.key != entry.key:
             await self.ledger.close(operation, event, "gone")
             return
-        await self.ledger.settle(resume(entry, event), landed(entry, address), "observed")
+        await self.states.settle(resume(entry, event), landed(entry, address), "observed")
+
+
+def _in_state(state: State, after: tuple[float, str], tx: Tx) -> list[Entry]:
+    return tx.in_state(state, after, _CHUNK)
+
+
+def _due(now: float, after: str, tx: Tx) -> list[Entry]:
+    return tx.due(now, after, _CHUNK)
 
 
 def _made_by(entry: Entry, address: Address) -> bool:

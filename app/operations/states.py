@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from app.domain.commands import Caller
 from app.domain.errors import ClaimDuplicated, NameTaken, NotOwner
-from app.domain.inventory import Address
+from app.domain.inventory import Address, coexist
 from app.ledger.ledger import Begun, Ledger, NameHeld, ObjectHeld, landed, resume
 from app.ledger.records import Entry, Event, State
-from app.operations.events import SYSTEM, event_of
-from app.operations.freeing import Freeing, released
+from app.operations.events import SYSTEM, event_of, only_reading
+from app.operations.freeing import Freeing, released, supersede
 from app.operations.gateways import Gateways
 from app.operations.ports import Addresses
 
@@ -57,17 +57,23 @@ class States:
             return await self.ledger.begin(event, entry, expected=expected)
         except NameHeld as held:
             if not await self._name_is_stale(held.holder):
-                error = NameTaken(
-                    f"The DNS name {entry.dns_name} is held by another key; choose another one."
-                )
+                error = name_held(entry.dns_name)
                 await self.ledger.deny(event, error)
                 raise error from held
         return await self.ledger.begin(event, entry, expected=expected)
 
     async def _name_is_stale(self, holder: Entry) -> bool:
-        """Whether NetBox has given up what the entry says of its name; the entry is put right."""
-        if holder.state is not State.DONE:
+        """Whether NetBox has given up what the entry says of its name; the entry is put right.
+
+        An entry that is just being changed is ahead of NetBox, so it is believed.
+        """
+        changing = await self.ledger.read(lambda tx: tx.is_open(holder.operation))
+        if holder.state is not State.DONE or changing:
             return False
+        async with only_reading():
+            return await self._put_right(holder)
+
+    async def _put_right(self, holder: Entry) -> bool:
         address = await self.addresses.read(holder.netbox_id or 0)
         if address is not None and address.dns_name.lower() == holder.dns_name:
             return False
@@ -78,36 +84,53 @@ class States:
     async def land(self, begun: Begun, address: Address, decision: str, request_id: str = "") -> Entry:
         """T2: NetBox holds the address for this entry.
 
-        Returns the entry as done; or as released, where NetBox handed out the prefix's gateway because
-        somebody had deleted its record.
+        Returns the entry as done; or as released, where the address cannot be kept: it is the prefix's
+        gateway, whose record somebody had deleted, or somebody had it before us.
         """
-        if await self._is_gateway(begun.entry, address):
-            return await self._give_back(begun, address)
+        if reason := await self._unfit(begun.entry, address):
+            return await self._give_back(begun, address, reason)
         entry = landed(_as_adopted(begun.entry, address) if decision == "adopted" else begun.entry, address)
+        return await self.settle(begun, entry, decision, request_id)
+
+    async def settle(self, begun: Begun, entry: Entry, decision: str, request_id: str = "") -> Entry:
+        """T2, also where another key's entry still points to the object."""
         try:
             return await self.ledger.settle(begun, entry, decision, netbox_request_id=request_id)
         except ObjectHeld as held:
-            await self._close(held.holder)
+            await supersede(self.ledger, held.holder)
         return await self.ledger.settle(begun, entry, decision, netbox_request_id=request_id)
 
-    async def _is_gateway(self, entry: Entry, address: Address) -> bool:
-        """Only for what this operation made: what exists is not broken by a policy that came later."""
+    async def _unfit(self, entry: Entry, address: Address) -> str:
+        """Why the address cannot be kept, empty if it can.
+
+        Only for what this operation made: what exists is not broken by a policy that came later.
+        """
         if _older(entry, address):
+            return ""
+        if await self.gateways.gateway_of(address) == address.address.ip:
+            return "gateway"
+        return "doubled" if await self._is_doubled(entry, address) else ""
+
+    async def _is_doubled(self, entry: Entry, address: Address) -> bool:
+        """Whether somebody had the address first, where NetBox may not have refused the second.
+
+        A VRF need not enforce uniqueness, nor need the global table (a setting that NetBox does not show).
+        There NetBox creates an address that exists when it is asked for by name. Its lock puts the ids in
+        the order of the commits, so of several that look after they have created, the lowest id stays.
+        """
+        vrfs = [] if address.vrf_id is None else await self.gateways.inventory.vrfs(address.vrf_id)
+        enforced = bool(vrfs) and all(vrf.enforce_unique for vrf in vrfs)
+        if enforced or (address.vrf_id is None and entry.sent.get("address") is None):
             return False
-        return (await self.gateways.route_of(address)).gateway == address.address.ip
+        rows = await self.addresses.find_host(address.address.ip, address.vrf_id)
+        return any(row.id < address.id and not coexist(row.role, address.role) for row in rows)
 
-    async def _give_back(self, begun: Begun, address: Address) -> Entry:
-        event = replace(begun.event, action="release", reason="gateway")
+    async def _give_back(self, begun: Begun, address: Address, reason: str) -> Entry:
+        """In one step from T1 to `releasing`: at no time does the key stand for the address."""
+        event = replace(begun.event, action="release", reason=reason)
         held = landed(begun.entry, address)
-        await self.ledger.settle(begun, held, "gateway")
-        settled = await self.ledger.find(held.key)
-        giving = await self.freeing.begin(event, settled or held, expected=settled)
+        giving = await self.freeing.begin(event, held, expected=begun.entry, closing=(begun, reason))
         return await self.freeing.finish(SYSTEM, giving, force=True)
-
-    async def _close(self, holder: Entry) -> None:
-        """Another key's entry points to our object: NetBox is the truth, so that entry is over."""
-        over = replace(released(holder), netbox_id=None)
-        await self.ledger.record(_closing(holder), over, expected=holder, decision="superseded")
 
 
 def the_one(key: str, rows: Sequence[Address]) -> Address | None:
@@ -122,6 +145,11 @@ def the_one(key: str, rows: Sequence[Address]) -> Address | None:
             f"Several addresses in NetBox carry the key {key!r}: {listed}. Clear berth_key on all but one."
         )
     return rows[0] if rows else None
+
+
+def name_held(dns_name: str) -> NameTaken:
+    """The refusal of a name that another key of the ledger holds."""
+    return NameTaken(f"The DNS name {dns_name} is held by another key; choose another one.")
 
 
 def check_owner(caller: Caller, entry_owner: str, address_owner: str | None) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.domain.commands import UNSET, Caller, Traits, Wish, given
-from app.domain.errors import OutcomeUnknown, StillWorking
+from app.domain.errors import ClaimChanged, OutcomeUnknown, StillWorking
 from app.domain.inventory import Address, Changes, Json, Pool, PoolKind
 from app.domain.translation import to_error
-from app.domain.upstream import Stale, Unsure, UpstreamError
-from app.ledger.ledger import Ledger, landed
+from app.domain.upstream import Missing, Stale, Unsure, UpstreamError
+from app.ledger.ledger import Begun, Ledger, Overtaken, landed
 from app.ledger.records import Entry, Event, State
 from app.operations.allocate import Creation, Keys
 from app.operations.answers import Result
 from app.operations.events import denials_recorded, event_of
+from app.operations.freeing import check_claim
 from app.operations.keep import Keep
 from app.operations.plan import Planner, change_message, check_role
 from app.operations.references import Named
@@ -57,7 +58,7 @@ class Upsert:
         if entry is not None and exists:
             return await self.convergence(caller, wish, entry, event, dry_run=dry_run)
         if dry_run:
-            return await self.creation.preview(caller, wish)
+            return await self.creation.preview(caller, wish, entry, event)
         result = await self.creation(caller, wish, entry, event)
         adopted = None if result.created else await self.ledger.find(wish.key)
         if adopted is None:
@@ -90,15 +91,16 @@ class Convergence:
                 return Result(await self.keep.show(gap.wanted, _after(gap), wish.sent))
             try:
                 return await self._close(wish, gap, event)
-            except Stale:
+            except (Stale, Missing, Overtaken):
                 entry = await self.ledger.find(entry.key) or entry
         raise StillWorking
 
     async def _compare(self, caller: Caller, wish: Wish, entry: Entry) -> "Gap":
         address = await self.keep.addresses.read(entry.netbox_id or 0)
-        if address is None:
+        if address is None or entry.state is not State.DONE:
             raise StillWorking
-        await self.keep.finder.check_same(wish.place, entry.prefix, address)
+        check_claim(entry, address)
+        await self.keep.finder.check_same(wish.place, entry, address)
         pool = _pool_of(address)
         rules = self.planner.gateways.rules(pool)
         if (role := given(wish.traits.role, "")) != (address.role or ""):
@@ -110,7 +112,7 @@ class Convergence:
         defaults = () if wish.traits.tags is UNSET else route.default_tags
         named = await self.planner.resolver.resolve(wish.traits, defaults)
         changes = _changes(wish.traits, address, named, change_message(caller, "change", entry.key, wish))
-        return Gap(entry, self._entry(wish, entry, name, pool), address, changes)
+        return Gap(entry, self._entry(wish, entry, name, pool), address, changes, named)
 
     def _entry(self, wish: Wish, entry: Entry, name: str, pool: Pool) -> Entry:
         changed = entry
@@ -139,15 +141,24 @@ class Convergence:
 
     async def _change(self, wish: Wish, gap: "Gap", changes: Changes, event: Event) -> Result:
         begun = await self.states.begin(event, gap.wanted, expected=gap.entry)
+        changed = await self._changed(begun, gap.address, changes)
+        settled = await self.states.settle(begun, landed(begun.entry, changed), "changed")
+        return Result(await self.keep.show(settled, changed, wish.sent))
+
+    async def _changed(self, begun: Begun, address: Address, changes: Changes) -> Address:
+        """The address after the change; without one, the entry is as it was before."""
         try:
-            changed = await self.keep.addresses.change(gap.address, changes)
+            changed = await self.keep.addresses.change(address, changes)
+            check_claim(begun.entry, changed)
         except Unsure as error:
             raise OutcomeUnknown from error  # the reconciler writes down what NetBox holds
+        except ClaimChanged as error:
+            await self.ledger.cancel(begun, error)
+            raise
         except UpstreamError as error:
             await self.ledger.cancel(begun, to_error(error))
-            raise error if isinstance(error, Stale) else to_error(error) from error
-        settled = await self.ledger.settle(begun, landed(begun.entry, changed), "changed")
-        return Result(await self.keep.show(settled, changed, wish.sent))
+            raise error if isinstance(error, Stale | Missing) else to_error(error) from error
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +169,7 @@ class Gap:
     wanted: Entry
     address: Address
     changes: Changes | None
+    named: Named
 
 
 def _pool_of(address: Address) -> Pool:
@@ -212,12 +224,15 @@ def _tags(traits: Traits, address: Address, named: Named) -> tuple[int, ...] | N
 
 
 def _fields(traits: Traits, address: Address) -> dict[str, Json] | None:
+    """Fields that are not named are left alone; null instead of all of them clears them all."""
     wanted: Mapping[str, Json] = given(traits.custom_fields, {})
+    if traits.custom_fields is None:
+        wanted = dict.fromkeys(address.custom_fields)
     return {n: value for n, value in wanted.items() if address.custom_fields.get(n) != value} or None
 
 
 def _after(gap: Gap) -> Address:
-    """The address as it would be, for a dry run; tags and tenant are shown as sent."""
+    """The address as it would be, for a dry run."""
     address, changes = gap.address, gap.changes
     if changes is None:
         return address
@@ -227,4 +242,7 @@ def _after(gap: Gap) -> Address:
         description=address.description if changes.description is None else changes.description,
         status=changes.status or address.status,
         role=address.role if changes.role is None else changes.role or None,
+        tenant=address.tenant if changes.tenant_id is None else gap.named.tenant,
+        tags=address.tags if changes.tag_ids is None else gap.named.tags or (),
+        custom_fields={**address.custom_fields, **(changes.custom_fields or {})},
     )

@@ -9,26 +9,32 @@ sees the database as the work before it left it, and the audit chain has one end
 import asyncio
 import fcntl
 import queue
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import IO, Any, TypeVar, cast
 
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.domain.errors import LedgerUnavailable
 from app.ledger.chain import Head
 from app.ledger.ports import Tx
 from app.store.migrate import migrate
-from app.store.transaction import Transaction
+from app.store.transaction import Transaction, end_of_chain
 
 T = TypeVar("T")
 GROUP = 256
 """Works in one commit at most."""
+_BROKEN = (DBAPIError, sqlite3.Error)
+"""What the database says when it cannot: through SQLAlchemy, and to a prepared statement."""
+_INTEGRITY = (IntegrityError, sqlite3.IntegrityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,8 @@ class _Verdict:
     result: object = None
     error: BaseException | None = None
 
-    def deliver(self) -> None:
-        """Answer the waiting task, unless it has gone or its loop is closed."""
-        if not self.job.loop.is_closed():
-            self.job.loop.call_soon_threadsafe(self._settle)
-
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Answer the waiting task, unless it has gone. Runs in the task's loop."""
         if self.job.future.done():
             return
         if self.error is not None:
@@ -67,13 +69,15 @@ class Database:
 
     engine: Engine
     head: Head
-    lock: IO[str] | None = None
+    lock: IO[str]
     observe: Callable[[float, int], None] = lambda _seconds, _works: None
     _jobs: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
     )
     _writer: threading.Thread | None = None
+    _closed: bool = False
+    _doubtful: bool = False
 
     def start(self) -> None:
         """Begin to take writes."""
@@ -81,37 +85,40 @@ class Database:
         self._writer.start()
 
     def close(self) -> None:
-        """Finish the writes that wait, then let go of the file."""
+        """Finish the writes that wait, then let go of the file. What comes later is refused."""
+        self._closed = True
         self._jobs.put(None)
         if self._writer is not None:
             self._writer.join()
         self._readers.shutdown()
         self.engine.dispose()
-        if self.lock is not None:
-            self.lock.close()
+        self.lock.close()
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """See `app.ledger.ports.Store`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        if self._closed:
+            raise LedgerUnavailable
         self._jobs.put(_Job(work, future, loop))
         return await future
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """See `app.ledger.ports.Store`."""
+        if self._closed:
+            raise LedgerUnavailable
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     def _read(self, work: Callable[[Tx], T]) -> T:
         try:
             with self.engine.connect() as connection:
                 return work(Transaction(connection, self.head))
-        except DBAPIError as error:
+        except _BROKEN as error:
             raise LedgerUnavailable from error
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
-            for verdict in self._commit(group):
-                verdict.deliver()
+            _deliver(self._commit(group))
 
     def _next_group(self) -> list[_Job] | None:
         first = self._jobs.get()
@@ -127,50 +134,76 @@ class Database:
         return group
 
     def _commit(self, group: list[_Job]) -> list[_Verdict]:
+        """Run a group and commit it. Whatever goes wrong, the thread lives on and nobody waits for ever."""
         began = perf_counter()
         try:
             with self.engine.connect() as connection:
-                verdicts, head = self._works(connection, group)
-        except DBAPIError as error:
+                verdicts = self._works(connection, group)
+            self.observe(perf_counter() - began, len(group))
+        except Exception as error:  # noqa: BLE001 - handed to those who wait
+            self._doubtful = True
             return [_Verdict(job, error=_unavailable(error)) for job in group]
-        self.head = head
-        self.observe(perf_counter() - began, len(group))
         return verdicts
 
-    def _works(self, connection: Connection, group: list[_Job]) -> tuple[list[_Verdict], Head]:
+    def _works(self, connection: Connection, group: list[_Job]) -> list[_Verdict]:
         """Run a group in one transaction.
 
         A database error ends the whole group, not just its work: after some errors (a full disk) SQLite
-        has rolled back everything, and a savepoint would then quietly begin a new transaction.
+        has rolled back everything, and a savepoint would then quietly begin a new transaction. A broken
+        constraint is the one error that SQLite keeps to its statement. After an error nobody knows whether
+        a commit was carried out, so the end of the chain is read again.
         """
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             verdicts, head = [], self.head
+            if self._doubtful:
+                head = end_of_chain(connection, self.head.chain)
             for job in group:
-                verdict, head = self._work(connection, job, head)
+                verdict, head = _work(connection, job, head)
                 verdicts.append(verdict)
             connection.exec_driver_sql("COMMIT")
-        except DBAPIError:
+        except _BROKEN:
             connection.invalidate()
             raise
-        return verdicts, head
-
-    def _work(self, connection: Connection, job: _Job, head: Head) -> tuple[_Verdict, Head]:
-        connection.exec_driver_sql("SAVEPOINT work")
-        transaction = Transaction(connection, head)
-        try:
-            result = job.work(transaction)
-        except DBAPIError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a work raises belongs to whoever asked for it
-            connection.exec_driver_sql("ROLLBACK TO work")
-            connection.exec_driver_sql("RELEASE work")
-            return _Verdict(job, error=error), head
-        connection.exec_driver_sql("RELEASE work")
-        return _Verdict(job, result=result), transaction.head
+        self.head, self._doubtful = head, False
+        return verdicts
 
 
-def _unavailable(error: DBAPIError) -> LedgerUnavailable:
+def _work(connection: Connection, job: _Job, head: Head) -> tuple[_Verdict, Head]:
+    """Run one work in a savepoint; what it raises is its own, unless the database is broken."""
+    cursor = connection.connection.cursor()
+    cursor.execute("SAVEPOINT work")
+    transaction = Transaction(connection, head)
+    try:
+        verdict, after = _Verdict(job, result=job.work(transaction)), transaction.head
+    except _INTEGRITY as error:
+        verdict, after = _Verdict(job, error=_unavailable(error)), head
+    except _BROKEN:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a work raises belongs to whoever asked for it
+        verdict, after = _Verdict(job, error=error), head
+    if verdict.error is not None:
+        cursor.execute("ROLLBACK TO work")
+    cursor.execute("RELEASE work")
+    return verdict, after
+
+
+def _deliver(verdicts: Sequence[_Verdict]) -> None:
+    """Answer the waiting tasks, with one call into each loop; a loop that is closed waits for nothing."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Verdict]] = {}
+    for verdict in verdicts:
+        loops.setdefault(verdict.job.loop, []).append(verdict)
+    for loop, answers in loops.items():
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(verdicts: Sequence[_Verdict]) -> None:
+    for verdict in verdicts:
+        verdict.settle()
+
+
+def _unavailable(error: Exception) -> LedgerUnavailable:
     unavailable = LedgerUnavailable()
     unavailable.__cause__ = error
     return unavailable
@@ -183,13 +216,17 @@ def open_database(url: str, chain: str, observe: Callable[[float, int], None] | 
         LedgerUnavailable: the database cannot be opened, or another process has it.
     """
     path = make_url(url).database
-    lock = _lock(Path(path)) if path and path != ":memory:" else None
+    if not path:
+        raise LedgerUnavailable(f"The ledger needs a file, not {url!r}: what is in memory is lost at once.")
+    lock = _lock(Path(path))
     engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare)
     try:
         migrate(engine)
-    except DBAPIError as error:
-        raise LedgerUnavailable from error
+    except (*_BROKEN, CommandError) as error:
+        engine.dispose()
+        lock.close()
+        raise LedgerUnavailable(f"The ledger {path} cannot be opened: {error}") from error
     database = Database(engine, Head(chain), lock)
     if observe is not None:
         database.observe = observe

@@ -17,7 +17,8 @@ from app.ledger.records import LIVE
 
 metadata = MetaData()
 
-_live = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in LIVE))))
+live = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in LIVE))))
+"""The entries whose key, name and object are spoken for."""
 
 entries = Table(
     "entries",
@@ -41,8 +42,8 @@ entries = Table(
     Column("reference", Text),
     Column("opened_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
-    Index("entries_name_claim", "name_claim", unique=True, sqlite_where=_live, postgresql_where=_live),
-    Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=_live, postgresql_where=_live),
+    Index("entries_name_claim", "name_claim", unique=True, sqlite_where=live, postgresql_where=live),
+    Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=live, postgresql_where=live),
     Index("entries_dns_name", "dns_name"),
     Index("entries_state", "state", "changed_at"),
 )
