@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.emulator.errors import ApiError, FieldError
-from app.emulator.fields import Field
+from app.emulator.fields import BLANK, Field
 from app.emulator.values import Interface, Json, Network, Row, host_bytes
 
 if TYPE_CHECKING:
@@ -33,8 +33,12 @@ class Address(Field):
 
     def parse(self, value: Json, session: Session) -> Interface:
         """Take IPv4 and IPv6; 4.3 answers garbage with a 500."""
+        if value == "":
+            raise FieldError(BLANK)
+        if not isinstance(value, str):
+            raise FieldError(f"unexpected type {type(value)} for addr arg")
         try:
-            interface = ipaddress.ip_interface(value if isinstance(value, str) else "")
+            interface = ipaddress.ip_interface(value)
         except ValueError:
             if session.release.modern:
                 raise FieldError(f"Invalid IP address format: {value}") from None
@@ -75,7 +79,9 @@ class Prefix(Field):
         try:
             interface = ipaddress.ip_interface(value if isinstance(value, str) else "")
         except ValueError:
-            raise FieldError(f"Invalid IP address format: {value}") from None
+            raise FieldError(f"Invalid IP prefix format: {value}") from None
+        if not interface.network.prefixlen:
+            raise FieldError("Cannot create prefix with /0 mask.")
         if interface.ip != interface.network.network_address:
             raise FieldError(f"{value} is not a valid prefix. Did you mean {interface.network}?")
         return interface.network

@@ -163,11 +163,14 @@ def _item_error(session: Session, pool: Pool, item: Json) -> Json:
     if not isinstance(item, dict):
         text = f"Invalid data. Expected a dictionary, but got {type(item).__name__}."
         return {session.release.non_field: [text]}
-    length = item.get("prefix_length") if session.release.modern else None
-    return {} if length is None else _length_error(pool, length)
+    if "prefix_length" not in item or not session.release.modern:
+        return {}
+    return _length_error(pool, item["prefix_length"])
 
 
 def _length_error(pool: Pool, length: Json) -> Json:
+    if length is None:
+        return {"prefix_length": ["This field may not be null."]}
     if isinstance(length, bool) or not str(length).isdigit():
         return {"prefix_length": ["A valid integer is required."]}
     if int(length) < pool.mask:

@@ -6,6 +6,7 @@ and stops a change at the first error.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from app.emulator.deletion import delete
@@ -87,16 +88,13 @@ def _numbers(session: Session, resource: Resource, data: Json, allowed: Clause) 
     """Return the objects that the list names, by id."""
     _check_list(session, data)
     broken = [
-        {"index": index, "errors": {"id": ["This field is required."]}}
-        for index, item in enumerate(data)
-        if not isinstance(item, dict) or not str(item.get("id", "")).isdigit()
+        {"index": i, "errors": error} for i, item in enumerate(data) if (error := _unnamed(session, item))
     ]
     if broken:
-        raise ApiError(
-            400,
-            {"detail": f"{len(broken)} of {len(data)} objects failed validation.", "errors": broken},
-        )
+        text = f"{len(broken)} of {len(data)} objects failed validation."
+        raise ApiError(400, {"detail": text, "errors": broken})
     ids = [int(item["id"]) for item in data]
+    _check_repeated(session, ids)
     where = f"id IN ({marks(ids)}) AND {allowed[0]}"
     found = {row["id"]: row for row in fetch(session, resource, where, [*ids, *allowed[1]])}
     missing = [number for number in ids if number not in found]
@@ -104,6 +102,27 @@ def _numbers(session: Session, resource: Resource, data: Json, allowed: Clause) 
         errors = [{"id": n, "errors": {"id": [f"Object with ID {n} does not exist"]}} for n in missing]
         raise _failed(errors, len(ids), "found")
     return {number: found[number] for number in ids if number in found}
+
+
+def _unnamed(session: Session, item: Json) -> Row:
+    """Return what keeps an item from naming an object."""
+    if not isinstance(item, dict):
+        text = f"Invalid data. Expected a dictionary, but got {type(item).__name__}."
+        return {session.release.non_field: [text]}
+    if "id" not in item:
+        return {"id": ["This field is required."]}
+    return {} if str(item["id"]).isdigit() else {"id": ["A valid integer is required."]}
+
+
+def _check_repeated(session: Session, ids: list[int]) -> None:
+    """Refuse a list that names an object twice, as 4.7 does."""
+    counts = {number: count for number, count in Counter(ids).items() if count > 1}
+    if not counts or not session.release.modern:
+        return
+    text = "Each object may be specified only once; ID {} is listed {} times"
+    errors = [{"id": n, "errors": {"id": [text.format(n, count)]}} for n, count in counts.items()]
+    summary = f"{len(errors)} of {len(ids)} objects are listed more than once."
+    raise ApiError(400, {"detail": summary, "errors": errors})
 
 
 def _check_list(session: Session, data: Json) -> None:

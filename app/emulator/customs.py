@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from app.emulator.errors import ApiError, InvalidError
@@ -57,8 +58,8 @@ def _check_type(session: Session, definition: Row, value: Json) -> None:
     complaint = CHECKS.get(definition["type"], lambda _value: None)(value)
     if complaint:
         raise InvalidError.whole(f"Invalid value for custom field '{definition['name']}': {complaint}")
-    if "\0" in indexed(value):
-        text = "unsupported Unicode escape sequence\nDETAIL:  \\u0000 cannot be converted to text."
+    if re.search("[\0\ud800-\udfff]", indexed(value)):
+        text = "unsupported Unicode escape sequence"
         raise ApiError(500, session.crash("DataError", text))
 
 

@@ -101,6 +101,11 @@ def change(session: Session, resource: Resource, request: Request, number: int) 
     old = visible(session, resource, number, allowed)
     check_precondition(session, request, old)
     data = _limited(request, request.data())
+    if isinstance(data, list):
+        raise ApiError(
+            500,
+            session.crash("NotImplementedError", "Serializers with many=True do not support multiple update"),
+        )
     if request.method == "PUT":
         check_complete(resource, data)
     values = validate(session, resource, data, old)

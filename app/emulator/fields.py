@@ -94,6 +94,15 @@ class Field:
         return {self.name: row[self.key]}
 
 
+def check_characters(text: str) -> None:
+    """Refuse what no text may hold; raises FieldError."""
+    if "\0" in text:
+        raise FieldError("Null characters are not allowed.")
+    surrogate = re.search("[\ud800-\udfff]", text)
+    if surrogate:
+        raise FieldError(f"Surrogate characters are not allowed: U+{ord(surrogate[0]):X}.")
+
+
 @dataclass(frozen=True, eq=False)
 class Text(Field):
     """A string: stripped, limited, not null."""
@@ -112,8 +121,7 @@ class Text(Field):
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise FieldError("Not a valid string.")
         text = str(value).strip() if self.strip else str(value)
-        if "\0" in text:
-            raise FieldError("Null characters are not allowed.")
+        check_characters(text)
         if not text and not self.blank:
             raise FieldError(BLANK)
         if len(text) > self.limit:
@@ -202,6 +210,8 @@ class VirtualCores(Field):
             number = Decimal(str(value))
         except InvalidOperation:
             raise FieldError("A valid number is required.") from None
+        if -int(number.as_tuple().exponent) > 2:  # noqa: PLR2004
+            raise FieldError("Ensure that there are no more than 2 decimal places.")
         if number < Decimal("0.01"):
             raise FieldError(f"Ensure this value is greater than or equal to {Decimal(0.01)}.")  # noqa: RUF032
         return float(number)

@@ -52,13 +52,12 @@ def numbers(column: str, lookup: str, texts: Sequence[str]) -> Clause | None:
     return joint.join(f"{column} {_NUMBERS[lookup]} ?" for _ in texts), [_number(text) for text in texts]
 
 
-def _number(text: str) -> float | int | str:
+def _number(text: str) -> int | str:
     if text[:4].isdigit() and "T" in text:
         return text
-    try:
-        return int(text) if text.lstrip("-").isdigit() else float(text)
-    except ValueError:
-        raise FieldError("Enter a whole number.") from None
+    if not text.lstrip("-").isdigit():
+        raise FieldError("Enter a whole number.")
+    return int(text)
 
 
 def boolean(column: str, text: str) -> Clause | None:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from app.emulator.customs import check_custom_fields, store_custom_fields
-from app.emulator.errors import FieldError, InvalidError
+from app.emulator.errors import ApiError, FieldError, InvalidError
 from app.emulator.references import GenericKey
 from app.emulator.resource import columns_of, logged_of, readers_of, unwritten_of, written_of
 from app.emulator.session import marks
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from app.emulator.resource import Resource
     from app.emulator.session import Session
     from app.emulator.values import Json, Row
+
+
+LONGEST_MESSAGE = 200
 
 
 def fetch(session: Session, resource: Resource, where: str, values: Sequence[Json]) -> list[Row]:
@@ -90,8 +93,16 @@ def _read(session: Session, resource: Resource, data: Row, *, create: bool) -> R
     if errors:
         raise InvalidError(errors)
     if session.release.modern:
-        values["changelog_message"] = str(data.get("changelog_message") or "")
+        values["changelog_message"] = _message(session, data.get("changelog_message"))
     return values
+
+
+def _message(session: Session, given: Json) -> str:
+    """Return the message for the change log; only the database minds its length."""
+    text = str(given or "")
+    if len(text) > LONGEST_MESSAGE:
+        raise ApiError(500, session.crash("DataError", "value too long for type character varying(200)"))
+    return text
 
 
 def _check_references(session: Session, resource: Resource, row: Row) -> None:

@@ -162,6 +162,8 @@ class Tags(Field):
         if not isinstance(given, list):
             text = f'Expected a list of items but got type "{type(given).__name__}".'
             raise FieldError({session.release.non_field: [text]})
+        if None in given:
+            raise FieldError({str(given.index(None)): [NULL]})
         values[self.name] = list(dict.fromkeys(session.resolve("extras.tag", item) for item in given))
 
     def readers(self) -> dict[str, Reader]:
@@ -191,6 +193,8 @@ class CustomFields(Field):
         """Check the names; the values are checked with the complete object."""
         defined = session.custom_fields(self.model)
         given = data.get(self.name, {})
+        if given is None:
+            raise FieldError(NULL)
         if not isinstance(given, dict):
             raise FieldError(
                 "Invalid data format. Custom field data must be passed as a dictionary mapping field names "

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from app.emulator.session import Session
     from app.emulator.wire import Request, Response
 
-_PATH = re.compile(r"/api/(?P<resource>[a-z-]+/[a-z-]+)/(?:(?P<id>\d+)/(?:(?P<action>[a-z-]+)/)?)?$")
+_PATH = re.compile(r"/api/(?P<resource>[a-z-]+/[a-z-]+)/(?:(?P<id>[^/.]+)/(?:(?P<action>[a-z-]+)/)?)?$")
+LARGEST = 2**63 - 1
+"""The highest id that SQLite takes."""
+
 _READS = ("GET", "HEAD")
 
 
@@ -54,12 +57,15 @@ def find_route(request: Request, release: Release) -> Route | None:
 
 
 def _of_resource(request: Request, resource: Resource, found: re.Match[str]) -> Route | None:
+    if found["id"] and not found["id"].isdigit():
+        return None if found["action"] else Route(_at_once(views.no_number))
+    number = min(int(found["id"] or 0), LARGEST)
     if found["action"]:
-        return _action(request.method, resource, int(found["id"]), found["action"])
+        return _action(request.method, resource, number, found["action"])
     if request.method == "OPTIONS":
         return Route(_at_once(partial(views.options, resource)))
     if found["id"]:
-        return _single(request.method, resource, int(found["id"]))
+        return _single(request.method, resource, number)
     return _plural(request, resource)
 
 

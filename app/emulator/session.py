@@ -98,7 +98,8 @@ class Session:
         columns = {"id"} | {name for field in resource.fields for name in field.columns()}
         wrong = next((key for key in attributes if key not in columns), None)
         if wrong:
-            raise FieldError(f"Cannot resolve keyword '{wrong}' into field.")
+            choices = ", ".join(sorted(columns))
+            raise FieldError(f"Cannot resolve keyword '{wrong}' into field. Choices are: {choices}")
         restriction: str = "1"
         values: list[Json] = []
         if list(attributes) != ["id"]:

@@ -67,6 +67,11 @@ def options(resource: Resource, session: Session, _request: Request) -> Response
     )
 
 
+def no_number(_session: Session, _request: Request) -> Response:
+    """Answer for an id that is no number."""
+    return Response(404, {"detail": "Not found."})
+
+
 def hashed(password: str) -> str:
     """Return what is kept of a password."""
     return hashlib.sha256(password.encode()).hexdigest()

@@ -23,6 +23,10 @@ LIMIT = 2_621_440
 """Django's DATA_UPLOAD_MAX_MEMORY_SIZE."""
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"Out of range float values are not JSON compliant: {name!r}")
+
+
 @dataclass(frozen=True)
 class Request:
     """One request.
@@ -78,7 +82,7 @@ class Request:
         if kind.partition(";")[0].strip().lower() != "application/json":
             raise detail(415, f'Unsupported media type "{kind}" in request.')
         try:
-            return json.loads(self.body)
+            return json.loads(self.body.decode(), parse_constant=_refuse_constant)
         except ValueError as error:
             raise detail(400, f"JSON parse error - {error}") from None
 

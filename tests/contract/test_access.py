@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.client import ADDRESSES, CLAIM_TAKEN, KEY, MACHINES, PREFIXES, NetBox, may, unique
+from tests.contract.client import ADDRESSES, CLAIM_TAKEN, KEY, MACHINES, PREFIXES, NetBox, host, may, unique
 
 if TYPE_CHECKING:
     from tests.contract.client import Row
@@ -201,6 +201,24 @@ def test_one_item_outside_the_constraints_fails_the_list_without_an_index(netbox
         assert (response.status_code, response.json()) == (403, DENIED)
         assert netbox.found(ADDRESSES, parent=prefix["prefix"]) == []
         assert desk.allocate(prefix, [{"status": "reserved"}] * 2).status_code == 201
+
+
+def test_elsewhere_an_item_outside_the_constraints_is_named(netbox: NetBox) -> None:
+    """A list of explicit addresses fails with a 403 that has an index."""
+    prefix = netbox.prefix()
+    body = [
+        {"address": f"{host(prefix, n)}/24", "status": status}
+        for n, status in ((1, "reserved"), (2, "active"))
+    ]
+    with netbox.account(may(ADDRESS, "add", constraints={"status": "reserved"})) as desk:
+        response = desk.post(ADDRESSES, body)
+    text = "You do not have permission to perform this action on this object."
+    assert response.status_code == 403
+    assert response.json() == {
+        "detail": "1 of 2 objects could not be created.",
+        "errors": [{"index": 1, "errors": {"__all__": [text]}}],
+    }
+    assert netbox.found(ADDRESSES, parent=prefix["prefix"]) == []
 
 
 def test_a_change_out_of_the_constraints_is_undone(netbox: NetBox) -> None:

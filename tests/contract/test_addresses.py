@@ -286,3 +286,26 @@ def test_a_list_can_be_deleted(netbox: NetBox) -> None:
     response = netbox.call("DELETE", f"{ADDRESSES}/")
     text = "Expected a list of objects, but no data was submitted."
     assert (response.status_code, response.json()) == (400, {"detail": text})
+
+
+def test_a_list_that_names_an_object_twice_is_refused(netbox: NetBox) -> None:
+    """Neither changed nor deleted."""
+    number = netbox.address()["id"]
+    text = f"Each object may be specified only once; ID {number} is listed 2 times"
+    expected = {
+        "detail": "1 of 2 objects are listed more than once.",
+        "errors": [{"id": number, "errors": {"id": [text]}}],
+    }
+    for method in ("PATCH", "DELETE"):
+        response = netbox.call(method, f"{ADDRESSES}/", json=[{"id": number}, {"id": number}])
+        assert (response.status_code, response.json()) == (400, expected)
+
+
+def test_ranges_do_not_overlap(netbox: NetBox) -> None:
+    """The one that is there is named."""
+    prefix = netbox.prefix()
+    for first, last in ((2, 9), (5, 19)):
+        body = {"start_address": f"{host(prefix, first)}/24", "end_address": f"{host(prefix, last)}/24"}
+        response = netbox.post("ipam/ip-ranges", body)
+    text = f"Defined addresses overlap with range {host(prefix, 2)}-9/24 in VRF None"
+    assert (response.status_code, response.json()) == (400, {"__all__": [text]})

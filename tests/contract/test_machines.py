@@ -159,6 +159,14 @@ def test_a_mac_address_on_an_interface_is_an_object(netbox: NetBox) -> None:
     assert (shown["assigned_object_id"], shown["is_primary"]) == (interface["id"], True)
 
 
+def test_an_interface_is_found_by_its_mac_address(netbox: NetBox) -> None:
+    """In any case of its letters."""
+    interface = netbox.interface(mac_address="00:11:22:33:44:cc")
+    machine = interface["virtual_machine"]["id"]
+    rows = netbox.found(INTERFACES, mac_address="00:11:22:33:44:cc", virtual_machine_id=machine)
+    assert [row["id"] for row in rows] == [interface["id"]]
+
+
 def test_a_mac_address_can_be_made_and_then_designated(netbox: NetBox) -> None:
     """It need not be unique; written with dashes it is shown with colons."""
     interface = netbox.interface()

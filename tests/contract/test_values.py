@@ -195,3 +195,24 @@ def test_an_answer_is_exactly_what_a_read_shows(netbox: NetBox) -> None:
     """The allocation's answer need not be read again."""
     row = netbox.address(dns_name=unique(), tags=[netbox.tag()["id"]], tenant=netbox.tenant()["id"])
     assert netbox.get(f"{ADDRESSES}/{row['id']}").json() == row
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (rb'{"description": "a\u0000b"}', {"description": ["Null characters are not allowed."]}),
+        (rb'{"description": "\ud800"}', {"description": ["Surrogate characters are not allowed: U+D800."]}),
+        (
+            b'{"description": NaN}',
+            {"detail": "JSON parse error - Out of range float values are not JSON compliant: 'NaN'"},
+        ),
+    ],
+)
+def test_text_that_cannot_be_stored_is_refused(netbox: NetBox, body: bytes, error: object) -> None:
+    """In ordinary fields with a 400; other control characters are kept."""
+    path = f"{ADDRESSES}/{netbox.address()['id']}"
+    headers = {"Content-Type": "application/json"}
+    response = netbox.call("PATCH", f"{path}/", data=body, headers=headers)
+    assert (response.status_code, response.json()) == (400, error)
+    kept = netbox.patch(path, {"description": "a\x01b\nc"}).json()["description"]
+    assert kept == "a\x01b\nc"

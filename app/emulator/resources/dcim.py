@@ -14,6 +14,7 @@ from app.emulator.resources.machines import (
     check_primary_mac,
     is_primary,
     mac_fields,
+    mac_filters,
     primary_addresses,
     write_mac,
 )
@@ -262,6 +263,7 @@ INTERFACE = Resource(
     ),
     brief=("id", "url", "display", "device", "name", "description", "cable", "_occupied"),
     unique=(Unique(("device", "name"), "Interface with this Device and Name already exists."),),
+    filters=mac_filters("dcim.interface"),
     clean=check_primary_mac("dcim.interface"),
     after=write_mac("dcim.interface"),
 )

@@ -96,7 +96,7 @@ VRF = Resource(
     counts=("prefix_count",),
     display=lambda row: f"{row['name']} ({row['rd']})" if row["rd"] else str(row["name"]),
     search=("name", "coalesce(rd, '')", "description"),
-    unique=(Unique(("rd",), "VRF with this Route distinguisher already exists.", key="rd"),),
+    unique=(Unique(("rd",), "VRF with this route distinguisher already exists.", key="rd"),),
 )
 
 ROLE = Resource(

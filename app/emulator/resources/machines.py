@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.emulator.addressing import Mac
-from app.emulator.errors import InvalidError
-from app.emulator.fields import Computed, Field, Reader
+from app.emulator.errors import FieldError, InvalidError
+from app.emulator.fields import BLANK, Computed, Field, Reader
+from app.emulator.filters import Filter, lenient
 from app.emulator.records import fetch, insert, update
 from app.emulator.references import ForeignKey
+from app.emulator.session import marks
 
 if TYPE_CHECKING:
     from app.emulator.session import Session
-    from app.emulator.values import Json, Row
+    from app.emulator.values import Clause, Json, Row
 
 _BRIEF = ("id", "url", "display", "family", "address")
 
@@ -102,6 +104,15 @@ class MacShortcut(Mac):
         if self.name in data:
             super().take(data, values, session, create=create)
 
+    def parse(self, value: Json, session: Session) -> Json:
+        """Word the refusal as the shortcut does."""
+        if value == "":
+            raise FieldError(BLANK)
+        try:
+            return super().parse(value, session)
+        except FieldError:
+            raise FieldError("Enter a valid MAC address (e.g. 00:11:22:33:44:55).") from None
+
 
 def mac_fields(model: str) -> tuple[Field, ...]:
     """Return the fields by which an interface shows its MAC addresses."""
@@ -132,6 +143,19 @@ def mac_fields(model: str) -> tuple[Field, ...]:
         Computed("mac_addresses", reader=assigned),
         Computed("count_ipaddresses", reader=addresses),
     )
+
+
+def mac_filters(model: str) -> dict[str, Filter]:
+    """Return the filter of an interface by any of its MAC addresses."""
+
+    def clause(_session: Session, lookup: str, texts: list[str]) -> Clause | None:
+        if lookup:
+            return None
+        held = f"SELECT assigned_object_id FROM dcim_macaddress WHERE assigned_object_type = '{model}'"
+        wanted = [text.upper().replace("-", ":") for text in texts]
+        return f"id IN ({held} AND mac_address IN ({marks(wanted)}))", list(wanted)
+
+    return {"mac_address": lenient(clause)}
 
 
 def check_primary_mac(model: str) -> Json:

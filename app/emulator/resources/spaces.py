@@ -40,15 +40,32 @@ def clean_prefix(session: Session, row: Row, old: Row | None) -> None:
 
 
 def clean_range(session: Session, row: Row, old: Row | None) -> None:
-    """Refuse a range that ends before it begins, has two families or two masks."""
-    del session, old
+    """Refuse a range that ends before it begins, has two families or two masks, or overlaps another."""
+    del old
     if row["start_address_family"] != row["end_address_family"]:
         raise InvalidError({"end_address": ["Starting and ending IP address versions must match"]})
     if row["start_address_mask"] != row["end_address_mask"]:
         raise InvalidError({"end_address": ["Starting and ending IP address masks must match"]})
-    if row["start_address_host"] >= row["end_address_host"]:
-        text = f"Ending address must be greater than the beginning address ({row['start_address']})"
+    if row["start_address_host"] > row["end_address_host"]:
+        text = (
+            f"Ending address must be greater than or equal to the starting address ({row['start_address']})"
+        )
         raise InvalidError({"end_address": [text]})
+    overlapping = session.database.one(
+        "SELECT * FROM ipam_iprange WHERE vrf IS ? AND start_address_family = ? AND start_address_host <= ? "
+        "AND end_address_host >= ? AND id IS NOT ?",
+        [
+            row["vrf"],
+            row["start_address_family"],
+            row["end_address_host"],
+            row["start_address_host"],
+            row.get("id"),
+        ],
+    )
+    if overlapping:
+        vrf = session.brief("ipam.vrf", row["vrf"])["display"] if row["vrf"] else None
+        text = f"Defined addresses overlap with range {range_text(overlapping)} in VRF {vrf}"
+        raise InvalidError.whole(text)
 
 
 def range_size(row: Row) -> int:

@@ -13,6 +13,7 @@ from app.emulator.resources.machines import (
     check_primary,
     check_primary_mac,
     mac_fields,
+    mac_filters,
     primary_addresses,
     write_mac,
 )
@@ -132,8 +133,8 @@ MACHINE = Resource(
         ForeignKey("platform", target="dcim.platform", on_delete="set_null"),
         *primary_addresses(),
         VirtualCores("vcpus"),
-        Integer("memory", null=True, low=0),
-        Integer("disk", null=True, low=0),
+        Integer("memory", null=True, low=0, high=2_147_483_647),
+        Integer("disk", null=True, low=0, high=2_147_483_647),
         Text("serial", limit=50),
         ForeignKey("tenant", target="tenancy.tenant"),
         Document("local_context_data"),
@@ -197,6 +198,7 @@ INTERFACE = Resource(
     unique=(
         Unique(("virtual_machine", "name"), "Interface with this Virtual machine and Name already exists."),
     ),
+    filters=mac_filters("virtualization.vminterface"),
     clean=check_primary_mac("virtualization.vminterface"),
     after=write_mac("virtualization.vminterface"),
 )
