@@ -10,6 +10,10 @@ NetBox leaves broken.
         requests.get(f"{url}/api/ipam/prefixes/", headers={"Authorization": f"Token {SEED_TOKEN}"})
 
 Faults and counts of calls are set and read through a control route: see ``app.emulator.faults``.
+
+Not emulated: ``/api/schema/``, VLANs, regions, locations and racks, groups of users, virtual disks, saved
+filters, ``export`` and ``background``, bodies as forms, available-prefixes, languages other than English and
+German. Two changes of one claim in *lists* do not race here as they do in NetBox.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import uuid
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from app.emulator.database import Database
     from app.emulator.release import Release
     from app.emulator.wire import Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
 
 RACE = 0.002
 """Seconds between check and write where NetBox takes no lock: enough for others to come in between."""
@@ -72,6 +75,7 @@ class Emulator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
         if scope["type"] == "lifespan":
+            self._lock = asyncio.Lock()  # a lock belongs to the event loop in which it was first waited for
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             request = await read(scope, receive)
@@ -85,6 +89,8 @@ class Emulator:
         fault = self.faults.due(request)
         try:
             response = await self._struck(request, fault)
+        except asyncio.CancelledError:
+            response = None  # the server is being stopped
         finally:
             self.faults.end(name)
         if response is None:
@@ -133,9 +139,11 @@ class Emulator:
         except ApiError as error:
             response = Response(error.status, error.body, error.headers)
         except sqlite3.IntegrityError as error:
-            session = self.session(Account({}))
             text = f"duplicate key value violates unique constraint\nDETAIL:  {error}"
-            response = Response(500, session.crash("IntegrityError", text))
+            response = Response(500, self.session(NOBODY).crash("IntegrityError", text))
+        except Exception as error:  # noqa: BLE001 - NetBox, too, answers whatever it did not expect with a 500
+            _log.exception("%s %s", request.method, request.path)
+            response = Response(500, self.session(NOBODY).crash(type(error).__name__, str(error)))
         if request.headers.get("accept-language", "").lower().startswith("de") and response.status >= 400:  # noqa: PLR2004
             response.body = german(response.body)
         return self._dressed(response, request_id)
