@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
 from app.api.desk import Desk
 from app.api.documents import AllocationBody, AllocationPage
-from app.api.examples import ALLOCATION, ALLOCATION_REQUESTS, PROXMOX, SHELL, TEXT
+from app.api.examples import ALLOCATION_REQUESTS, PROXMOX, SHELL, TEXT
 from app.api.exchange import (
     ALLOCATIONS,
     Asker,
@@ -48,7 +48,7 @@ SHOWN: Final[dict[str, Any]] = {
     "description": "The allocation.",
     "headers": HEADERS,
     "content": {
-        "application/json": {"example": ALLOCATION},
+        "application/json": {"example": "allocation"},
         "text/plain": {
             "schema": {"type": "string"},
             "examples": {
@@ -188,7 +188,7 @@ def allocation_routes(routes: Allocations) -> APIRouter:
     listed: dict[str, Any] = {
         "model": AllocationPage,
         "description": "A part of the list.",
-        "content": {"application/json": {"example": {"items": [ALLOCATION], "next": None}}},
+        "content": {"application/json": {"example": "allocations"}},
     }
     released: dict[str, Any] = {"description": "It is released, or was not there.", "headers": HEADERS}
     for path, method, endpoint, name, responses in (

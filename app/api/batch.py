@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.api.allocations import Allocations
 from app.api.documents import BatchBody
-from app.api.examples import BATCH, BATCH_REQUEST
+from app.api.examples import BATCH_REQUEST
 from app.api.exchange import ALLOCATIONS, Asker, DryRun, answer_json, dry_run_header
 from app.api.formats import members
 from app.api.refusals import BODY, refusals
@@ -102,7 +102,7 @@ def batch_routes(batches: Batches) -> APIRouter:
     done = {
         "model": BatchBody,
         "description": "One result for each item, in the order of the items.",
-        "content": {"application/json": {"example": BATCH}},
+        "content": {"application/json": {"example": "batch"}},
     }
     router.add_api_route(
         "/batch",

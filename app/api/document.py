@@ -8,9 +8,10 @@ import yaml
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from app.api.examples import PROBLEM
+from app.api.examples import EXAMPLES
 from app.api.schemas import AllocationRequest
-from app.edge.problems import PROBLEM_JSON
+from app.edge.problems import PROBLEM_JSON, TABLE
+from app.edge.problems import document as problem_document
 
 TITLE: Final = "Berth"
 VERSION: Final = "1"
@@ -35,6 +36,7 @@ SCHEMES: Final[dict[str, Any]] = {
 }
 FILES: Final = ("berth.v1.json", "berth.v1.yaml")
 FIRST_REFUSAL: Final = 400
+KINDS: Final = {kind.code: kind for kind in TABLE}
 
 
 def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
@@ -54,7 +56,8 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     _describe_batch_items(document)
     for path, operation in _operations(document):
         operation["security"] = [{name: []} for name in SCHEMES] if path.startswith("/api/") else []
-        _label_problems(operation)
+        _summarise(operation)
+        _complete_answers(operation)
         _allow_no_body(operation, document["components"]["schemas"])
     return document
 
@@ -65,14 +68,23 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
             yield path, operation
 
 
-def _label_problems(operation: dict[str, Any]) -> None:
+def _summarise(operation: dict[str, Any]) -> None:
+    """The first sentence of an endpoint's docstring is its summary, the rest its description."""
+    first, _, rest = operation["description"].replace(".\n", ". \n").partition(". ")
+    operation["summary"] = first.rstrip(".")
+    operation["description"] = rest.strip() or first
+
+
+def _complete_answers(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         content = response.get("content", {})
         schema = content.get("application/json", {}).get("schema", {})
         if int(status) >= FIRST_REFUSAL and schema.get("$ref", "").endswith("/Problem"):
-            code = response["description"].split("`")[1]
-            example = {**PROBLEM, "type": f"/docs/errors#{code}", "status": int(status), "code": code}
+            example = problem_document(KINDS[response["description"].split("`")[1]]())
             response["content"] = {PROBLEM_JSON: {"schema": schema, "example": example}}
+        elif "example" in content.get("application/json", {}):
+            name = content["application/json"]["example"]
+            content["application/json"]["example"] = EXAMPLES[name]
 
 
 def _allow_no_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:

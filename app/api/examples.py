@@ -1,4 +1,7 @@
-"""The examples of the OpenAPI document: one machine, seen through every route."""
+"""The examples of the OpenAPI document: one machine, seen through every route.
+
+Routes name the example of a JSON answer and `app.api.document` puts it in: FastAPI would drop its nulls.
+"""
 
 from typing import Any, Final
 
@@ -116,4 +119,25 @@ EVENT: Final[dict[str, Any]] = {
     "address": "192.168.3.20/24",
     "netbox_id": 1234567,
     "decision": "created",
+}
+
+
+def _page(item: dict[str, Any]) -> dict[str, Any]:
+    return {"items": [item], "next": None}
+
+
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "allocation": ALLOCATION,
+    "allocations": _page(ALLOCATION),
+    "batch": BATCH,
+    "prefix": PREFIX,
+    "prefixes": _page(PREFIX),
+    "preview": {"items": ["192.168.3.21/24"]},
+    "offers": _page(OFFER),
+    "vrfs": _page(VRF),
+    "name verdict": NAME_VERDICT,
+    "events": _page(EVENT),
+    "healthy": {"status": "ok"},
+    "ready": {"ready": True, "reasons": []},
+    "not ready": {"ready": False, "reasons": ["draining"]},
 }

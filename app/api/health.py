@@ -52,17 +52,17 @@ def health_routes(watch: Watch, *, with_metrics: bool = True) -> APIRouter:
     well = {
         "model": Health,
         "description": "It does.",
-        "content": {"application/json": {"example": {"status": "ok"}}},
+        "content": {"application/json": {"example": "healthy"}},
     }
     ready = {
         "model": Ready,
         "description": "It does.",
-        "content": {"application/json": {"example": {"ready": True, "reasons": []}}},
+        "content": {"application/json": {"example": "ready"}},
     }
     not_ready = {
         "model": Ready,
         "description": "It does not, for the reasons given.",
-        "content": {"application/json": {"example": {"ready": False, "reasons": ["draining"]}}},
+        "content": {"application/json": {"example": "not ready"}},
     }
     metrics = {
         "description": "The metrics.",

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal_id
 from app.api.desk import Desk
 from app.api.documents import OfferPage, PrefixBody, PrefixPage, PreviewBody, VrfPage
-from app.api.examples import OFFER, PREFIX, VRF
 from app.api.exchange import V1, Asker, answer_json, answer_page
 from app.api.refusals import UPSTREAM, refusals
 from app.domain.commands import Caller
@@ -163,13 +162,13 @@ def inventory_routes(shelves: Shelves) -> APIRouter:
     router = APIRouter(prefix=V1, tags=["inventory"])
     found = refusals(UPSTREAM, (NotFound,))
     one, many, preview = "/prefixes/{prefix_id}", "/prefixes", "/prefixes/{prefix_id}/available-ips"
-    listed = {**_shown(PrefixPage, _page(PREFIX)), **refusals(UPSTREAM)}
-    free = _shown(PreviewBody, {"items": ["192.168.3.21/24"]})
+    listed = {**_shown(PrefixPage, "prefixes"), **refusals(UPSTREAM)}
+    free = _shown(PreviewBody, "preview")
     _add(router, many, shelves.prefixes, "listPrefixes", listed)
-    _add(router, one, shelves.prefix, "readPrefix", {**_shown(PrefixBody, PREFIX), **found})
+    _add(router, one, shelves.prefix, "readPrefix", {**_shown(PrefixBody, "prefix"), **found})
     _add(router, preview, shelves.preview, "previewAddresses", {**free, **found})
     for kind in Kind:
-        shown = _shown(VrfPage, _page(VRF)) if kind is Kind.VRF else _shown(OfferPage, _page(OFFER))
+        shown = _shown(VrfPage, "vrfs") if kind is Kind.VRF else _shown(OfferPage, "offers")
         endpoint = shelves.offers(kind)
         endpoint.__doc__ = f"List {_title(kind)}, in order of id."
         name = f"list{kind.value.title()}"
@@ -181,11 +180,7 @@ def _title(kind: Kind) -> str:
     return "VRFs" if kind is Kind.VRF else "roles of prefixes" if kind is Kind.ROLE else kind.value
 
 
-def _page(example: dict[str, Any]) -> dict[str, Any]:
-    return {"items": [example], "next": None}
-
-
-def _shown(model: type, example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def _shown(model: type, example: str) -> dict[int | str, dict[str, Any]]:
     content = {"application/json": {"example": example}}
     return {200: {"model": model, "description": "As NetBox has it.", "content": content}}
 

@@ -1,4 +1,7 @@
-"""Query parameters that a route does not know are refused: `?dryrun=true` must not be a write in earnest."""
+"""Query parameters that a route does not know are refused: `?dryrun=true` must not be a write in earnest.
+
+Probes and scrapers may say what they like.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,7 +31,7 @@ class KnownParameters:
         Raises:
             InvalidRequest: names each parameter that is not known, and those that are.
         """
-        if not request.query_params:
+        if not request.query_params or not request.scope["path"].startswith("/api/"):
             return
         known = self.of(route_template(request.scope), request.method)
         unknown = [name for name in request.query_params if name not in known]

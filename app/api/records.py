@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
 from app.api.desk import Desk
 from app.api.documents import AuditPage, NameVerdict
-from app.api.examples import EVENT, NAME_REQUEST, NAME_VERDICT
+from app.api.examples import NAME_REQUEST
 from app.api.exchange import V1, Asker, answer_json, answer_page
 from app.api.refusals import BODY, LEDGER, UPSTREAM, refusals
 from app.api.schemas import NameQuestion
@@ -78,7 +78,7 @@ def record_routes(records: Records) -> APIRouter:
             "checkName",
             "names",
             NameVerdict,
-            NAME_VERDICT,
+            "name verdict",
             refusals(BODY, UPSTREAM, named),
         ),
         (
@@ -88,7 +88,7 @@ def record_routes(records: Records) -> APIRouter:
             "listAuditEvents",
             "audit",
             AuditPage,
-            {"items": [EVENT], "next": None},
+            "events",
             refusals(LEDGER),
         ),
     ):

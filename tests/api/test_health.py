@@ -42,3 +42,8 @@ def test_metrics_can_live_elsewhere() -> None:
     app = build_app(Twin().desk(), Works(), Tokens(), Surroundings(with_metrics=False))
     with TestClient(app) as client:
         assert client.get("/metrics").status_code == 404
+
+
+def test_probes_and_scrapers_may_send_what_they_like(api: TestClient) -> None:
+    """Unknown parameters are refused where they could be a mistake with consequences."""
+    assert api.get("/healthz?from=loadbalancer").status_code == 200
