@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -194,6 +195,21 @@ class Settings(BaseSettings):
             return cls.model_validate(values)
         except ValidationError as error:
             raise SettingsWrong([_in_words(each) for each in error.errors(include_url=False)]) from None
+
+    @classmethod
+    def towards_netbox(cls, environ: Mapping[str, str], token: str | None = None) -> "Settings":
+        """The settings for a command that only speaks to NetBox: nobody calls it, so it needs no BERTH_TOKEN.
+
+        Args:
+            environ: the environment.
+            token: a token for NetBox that is used instead of the environment's.
+
+        Raises:
+            SettingsWrong: as `read`.
+        """
+        own = {"NETBOX_API_TOKEN": token, "NETBOX_API_TOKEN_FILE": ""} if token is not None else {}
+        nobody = {"BERTH_TOKEN": token_hex(), "BERTH_TOKEN_FILE": ""}
+        return cls.read({**environ, **nobody, **own})
 
     @property
     def database(self) -> str:

@@ -1,6 +1,6 @@
 """The policy file: YAML, read strictly into the frozen values of `app.domain.policy`."""
 
 from app.policyfile.current import CurrentPolicy
-from app.policyfile.load import PolicyWrong, demo_policy, load
+from app.policyfile.load import PolicyWrong, load
 
-__all__ = ["CurrentPolicy", "PolicyWrong", "demo_policy", "load"]
+__all__ = ["CurrentPolicy", "PolicyWrong", "load"]

@@ -141,8 +141,3 @@ def _problem(error: ErrorDetails) -> Problem:
         return Problem(path, f"write {error['ctx']['expected']}")
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return Problem(path, _WORDS.get(error["type"], message))
-
-
-def demo_policy() -> Policy:
-    """The policy of the demo, which ships with Berth."""
-    return load(Path(__file__).with_name("demo.yaml"), None)

@@ -11,9 +11,10 @@ from app.domain.commands import UNSET
 from app.domain.errors import Violation
 from app.domain.policy import Client, Convention, GatewayRule, NamePlace, Policy, PrefixSection, Scope
 from app.naming.names import Names
-from app.policyfile import CurrentPolicy, PolicyWrong, demo_policy, load
+from app.policyfile import CurrentPolicy, PolicyWrong, load
 
 ROOT = Path(__file__).parents[2]
+SHIPPED = {"demo": ROOT / "app/demo/policy.yaml", "example": ROOT / "deploy/policy.example.yaml"}
 PRESENT = {"CI_TOKEN": "secret\n"}
 
 
@@ -357,11 +358,10 @@ HOUSE_NAMES = [("docker-01-nexus.spaceships.work", True), ("docker.spaceships.wo
 
 
 @pytest.mark.parametrize(("name", "good"), HOUSE_NAMES)
-@pytest.mark.parametrize("which", ["demo", "example"])
+@pytest.mark.parametrize("which", list(SHIPPED))
 def test_the_shipped_policies_hold_the_convention(which: str, name: str, good: bool) -> None:
     """Both can be loaded, and refuse in words for people."""
-    example = ROOT / "deploy" / "policy.example.yaml"
-    policy = demo_policy() if which == "demo" else load(example, {"BERTH_CI_TOKEN": "x"})
+    policy = load(SHIPPED[which], {"CI_BERTH_TOKEN": "x"})
     violations = Names(lambda: policy).verdict(name, NamePlace()).violations
     assert violations == (
         ()
@@ -378,7 +378,7 @@ def test_the_shipped_policies_hold_the_convention(which: str, name: str, good: b
 
 def test_the_demos_prefixes_have_their_gateways() -> None:
     """Recorded by Berth, first in each."""
-    policy = demo_policy()
+    policy = load(SHIPPED["demo"], {})
     for prefix in ("192.168.3.0/24", "192.168.4.0/24", "10.99.0.0/24", "fd00:3::/64"):
         rules = policy.prefix_rules(ipaddress.ip_network(prefix), None)
         assert (rules.gateway, rules.record_gateway) == (GatewayRule("first"), True)

@@ -1,0 +1,133 @@
+"""What commands do with NetBox and the ledger: connect, ask one thing, let go."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from app.credentials.choice import token_source
+from app.credentials.sources import SecretMissing
+from app.domain.errors import UnknownReference
+from app.main import netbox_settings
+from app.naming.numbers import Template, free_names, next_name
+from app.netbox import NetBox, connect
+from app.netbox.inspection import Check, inspect
+from app.netbox.setup import DROP_INDEX_SQL, INDEX_SQL, Deed, Step, bootstrap, print_instructions
+from app.policyfile import PolicyWrong, load
+from app.settings import Settings, SettingsWrong, unknown_variables
+
+__all__ = ["Check", "Deed", "Step", "examine", "index_advice", "instructions", "next_free", "prepare"]
+
+_AT_ONCE = 20
+
+
+@asynccontextmanager
+async def netbox_of(settings: Settings) -> AsyncIterator[NetBox]:
+    """A connection to NetBox for one command; it lets go when the command is over.
+
+    Raises:
+        SecretMissing: there is no token.
+    """
+    secret = settings.netbox_api_token
+    value = None if secret is None else secret.get_secret_value()
+    netbox = connect(
+        netbox_settings(settings), token_source("NETBOX_API_TOKEN", value, settings.netbox_api_token_file)
+    )
+    try:
+        yield netbox
+    finally:
+        netbox.close()
+
+
+def instructions(environ: Mapping[str, str]) -> str:
+    """What an administrator can do by hand, with how to undo the index."""
+    settings = Settings.towards_netbox(environ, "not used")
+    return (
+        f"{print_instructions(netbox_settings(settings).base)}\nTo remove the index:\n\n  {DROP_INDEX_SQL}\n"
+    )
+
+
+def index_advice() -> str:
+    """The SQL that keeps the uniqueness check of a large NetBox fast."""
+    return (
+        "With more than some 50 000 addresses, add this index to NetBox's database (for speed alone):\n"
+        f"  {INDEX_SQL}\nTo remove it:\n  {DROP_INDEX_SQL}"
+    )
+
+
+async def prepare(environ: Mapping[str, str], token: str) -> list[Step]:
+    """Give NetBox the claim fields, and the tags of the policy if there is one.
+
+    Raises:
+        SettingsWrong, PolicyWrong: nothing was sent.
+        UpstreamError: NetBox cannot be reached, or refuses the token.
+    """
+    settings = Settings.towards_netbox(environ, token)
+    tags = load(settings.policy_file, None).all_tags() if settings.policy_file else ()
+    async with netbox_of(settings) as netbox:
+        return await bootstrap(netbox.line, tags)
+
+
+async def examine(environ: Mapping[str, str]) -> list[Check]:
+    """Look at settings, policy, ledger and NetBox; what needs something that is missing is left out."""
+    try:
+        settings = Settings.read(environ)
+    except SettingsWrong as wrong:
+        return [Check("settings", ok=False, detail=problem) for problem in wrong.problems]
+    checks = [Check("settings", ok=False, detail=line, required=False) for line in unknown_variables(environ)]
+    checks += [_policy(settings.policy_file, environ), _ledger(settings)]
+    try:
+        async with netbox_of(settings) as netbox:
+            return checks + await inspect(netbox)
+    except SecretMissing as missing:
+        return [*checks, Check("token", ok=False, detail=str(missing))]
+
+
+async def next_free(template: Template, vrf: str | None, environ: Mapping[str, str]) -> str:
+    """The template's name with the lowest number that no address of the VRF has in NetBox.
+
+    Raises:
+        NameTaken: there is none.
+        UnknownReference: there is not exactly one VRF of that name.
+    """
+    async with netbox_of(Settings.towards_netbox(environ)) as netbox:
+        vrf_id = None if vrf is None else await _vrf(netbox, vrf)
+        taken: list[str] = []
+        while batch := [name for name, _ in zip(free_names(template, taken), range(_AT_ONCE), strict=False)]:
+            found = await asyncio.gather(*(netbox.addresses.find_name(name, vrf_id) for name in batch))
+            used = [name for name, addresses in zip(batch, found, strict=True) if addresses]
+            taken += used
+            if len(used) < len(batch):
+                break
+        return next_name(template, taken)
+
+
+async def _vrf(netbox: NetBox, name: str) -> int:
+    found = await netbox.inventory.vrfs(name)
+    if len(found) != 1:
+        raise UnknownReference(f"NetBox has {len(found)} VRFs called {name!r}.")
+    return found[0].id
+
+
+def _policy(file: Path | None, environ: Mapping[str, str]) -> Check:
+    if file is None:
+        return Check("policy", ok=True, detail="none is set: names are RFC 1123 host names")
+    try:
+        return Check("policy", ok=True, detail=f"{file}, sha256 {load(file, environ).sha256}")
+    except PolicyWrong as wrong:
+        return Check("policy", ok=False, detail="; ".join(wrong.problems), what_to_do="Mend the file.")
+
+
+def _ledger(settings: Settings) -> Check:
+    """Whether the ledger's file can be written. It is not opened: a running Berth may have it."""
+    path = Path(make_url(settings.database).database or "")
+    place = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if os.access(place, os.W_OK) and (place == path or place.is_dir()):
+        return Check("ledger", ok=True, detail=f"{path} can be written")
+    detail = (
+        f"{place} {'cannot be written by this user' if place == path or place.is_dir() else 'is no folder'}"
+    )
+    return Check("ledger", ok=False, detail=detail, what_to_do="See BERTH_STATE_DIR and BERTH_DATABASE_URL.")
