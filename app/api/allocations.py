@@ -27,6 +27,8 @@ from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusal
 from app.api.schemas import AllocationRequest
 from app.domain.commands import Wish
 from app.domain.errors import BerthError, InUse, NotFound
+from app.domain.upstream import UpstreamError
+from app.edge.problems import to_berth_error
 from app.edge.works import Works
 from app.operations.answers import Filters, Result
 from app.telemetry.events import note
@@ -94,7 +96,7 @@ class Allocations:
         answer. The key is the body's, else the header's, else drawn from `dns_name`.
         """
         wish = body.wish(post_key(body.key, idempotency_key))
-        result = await self.counted(wish, self.desk.allocate(ask.caller, wish, dry_run=ask.dry_run))
+        result = await self._noted(wish, self.desk.allocate(ask.caller, wish, dry_run=ask.dry_run))
         return answer(result, ask)
 
     async def upsert(self, key: PathKey, body: Sent, ask: Writing) -> Response:
@@ -103,7 +105,7 @@ class Allocations:
         The address stays. A field that is not sent is left alone, `null` clears it.
         """
         wish = body.wish(put_key(key, body.key))
-        result = await self.counted(wish, self.desk.upsert(ask.caller, wish, dry_run=ask.dry_run))
+        result = await self._noted(wish, self.desk.upsert(ask.caller, wish, dry_run=ask.dry_run))
         return answer(result, ask, status=201 if result.created and not ask.dry_run else 200)
 
     async def read(self, key: PathKey, ask: Reading) -> Response:
@@ -155,26 +157,31 @@ class Allocations:
 
     async def counted(self, wish: Wish, work: Coroutine[Any, Any, Result]) -> Result:
         """Do it, in a task of the application's own, and count what it came to."""
-        note(key=wish.key)
         try:
             result = await self.works.run(work)
-        except BerthError as error:
-            self.meter.allocation(_resolved_prefix(wish, error), error.code)
+        except (BerthError, UpstreamError) as error:
+            code = to_berth_error(error, read=False).code
+            self.meter.allocation(str(wish.place.prefix or "") if code in _AFTER_THE_PREFIX else "", code)
             raise
-        outcome = "replayed" if result.replayed else "created" if result.created else "changed"
-        note(key=result.allocation.key, outcome=outcome, address=result.allocation.address)
-        self.meter.allocation(str(wish.place.prefix or wish.place.ip_range or ""), outcome)
+        self.meter.allocation(str(wish.place.prefix or wish.place.ip_range or ""), _outcome(result))
+        return result
+
+    async def _noted(self, wish: Wish, work: Coroutine[Any, Any, Result]) -> Result:
+        note(key=wish.key)
+        result = await self.counted(wish, work)
+        shown = result.allocation
+        note(key=shown.key, address=shown.address, outcome=_outcome(result))
         return result
 
 
-def _resolved_prefix(wish: Wish, error: BerthError) -> str:
-    """The prefix as a label: only where it was found, for anybody can send any text."""
-    return str(wish.place.prefix or "") if getattr(error, "code", "") in _AFTER_THE_PREFIX else ""
+def _outcome(result: Result) -> str:
+    return "replayed" if result.replayed else "created" if result.created else "changed"
 
 
 _AFTER_THE_PREFIX: Final = frozenset(
     {"prefix_exhausted", "prefix_closed", "address_taken", "address_is_gateway", "gateway_unrecorded"}
 )
+"""Refusals that name a prefix which exists. The rest are counted without one: anybody can send any text."""
 
 
 def allocation_routes(routes: Allocations) -> APIRouter:

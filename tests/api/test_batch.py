@@ -106,3 +106,10 @@ def test_a_batch_may_be_larger_than_other_bodies(api: TestClient) -> None:
     assert api.post(PATH, content=body).status_code == 200
     assert api.post("/api/v1/allocations", content=body).status_code == 413
     assert api.post(PATH, content=body + " " * 1024 * 1024).status_code == 413
+
+
+def test_the_line_of_a_batch_says_how_many_were_refused(api: TestClient, rig: Rig) -> None:
+    """And no key: there are many."""
+    results(api, item("a"), item("b", prefix="10.99.0.0/24"))
+    (line,) = rig.lines()
+    assert (line["items"], line["refused"], line.get("key")) == (2, 1, None)
