@@ -61,4 +61,8 @@ demo-clean: ## forget what the demonstration remembers
 
 openapi: .venv/.ready ## write the OpenAPI document anew
 	$(RUN)berth openapi openapi
-.PHONY: demo demo-clean openapi
+
+lint-openapi: ## lint the OpenAPI document (needs npm)
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm exec --yes --package=@redocly/cli@2.77.0 -- \
+	  redocly lint --config openapi/redocly.yaml openapi/berth.v1.yaml openapi/berth.v1.json
+.PHONY: demo demo-clean openapi lint-openapi
