@@ -42,13 +42,6 @@ def variable(field: str) -> str:
     return field.upper() if field in _AS_THEY_ARE else f"BERTH_{field.upper()}"
 
 
-def _networks(value: object) -> object:
-    """Networks as people write them in one variable."""
-    if not isinstance(value, str):
-        return value
-    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
-
-
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -56,9 +49,6 @@ def _lower(value: object) -> object:
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3600)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
-Networks: TypeAlias = Annotated[
-    tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_networks)
-]
 
 
 class Settings(BaseSettings):
@@ -99,10 +89,6 @@ class Settings(BaseSettings):
     metrics_port: Port | None = Field(
         None, description="A port of its own for `/metrics`; without it, `/metrics` is on the port above."
     )
-    trusted_proxies: Networks = Field(
-        (),
-        description="Networks of the proxies whose `X-Forwarded-For` is believed, with commas between them.",
-    )
     state_dir: Path = Field(Path("var"), description="The folder of the database, if no other is named.")
     database_url: SecretStr | None = Field(
         None,
@@ -117,9 +103,6 @@ class Settings(BaseSettings):
 
     request_seconds: Seconds = Field(20, description="How long a request may take before it is answered 503.")
     drain_seconds: Seconds = Field(25, description="How long requests may go on after SIGTERM.")
-    max_body_bytes: Count = Field(
-        65_536, description="The largest body of a request; of a batch, 16 times that."
-    )
     batch_cap: Annotated[int, Field(ge=1, le=1000)] = Field(
         50, description="How many addresses one call to NetBox may ask for."
     )
