@@ -48,6 +48,14 @@ class Seat:
     expires_at: float
     shared_roles: bool = False
 
+    @property
+    def took_room(self) -> bool:
+        """Whether the request was answered with an address that was made for it."""
+        outcome = self.outcome
+        if not outcome.done() or outcome.cancelled() or outcome.exception() is not None:
+            return False
+        return not outcome.result().adopted
+
     def fill(self, seated: Seated) -> None:
         """Answer the request, unless nobody waits for it any more."""
         if not self.outcome.done():

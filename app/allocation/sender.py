@@ -7,7 +7,7 @@ all allocations share: sending the same claims again after an unsure outcome cre
 serve               one list POST, then by its outcome:
 ├── (created)       every seat its address
 ├── _rejected       the bad items get their refusal, or their own earlier address; the rest goes again
-├── _no_room        as many as there is room for, first come first served
+├── _no_room        as many as there is room for, first come first served; who has a claim, its address
 ├── _unsure         look for the claims, then send the rest again, once
 └── _halved         where NetBox does not say whose fault it was
 """
@@ -103,11 +103,14 @@ class Sender:
         except (UpstreamError, NetBoxNonsense) as error:
             _refuse(batch, error if isinstance(error, NetBoxNonsense) else to_error(error, read=True))
             return
-        _refuse(
-            batch.only(batch.seats[left:]), PrefixExhausted(f"{_sentence(place)} has no free address left.")
-        )
+        first, rest = batch.only(batch.seats[:left]), batch.only(batch.seats[left:])
         if left:
-            await self.serve(replace(batch.only(batch.seats[:left]), recounted=left >= len(batch.seats)))
+            await self.serve(replace(first, recounted=left >= len(batch.seats)))
+        if rest.seats and not all(seat.took_room for seat in first.seats):
+            await self._no_room(rest)  # whoever was refused, or had its address, left room to the next
+            return
+        rest = rest.only(await self._found(rest))  # a full prefix does not refuse whom it holds already
+        _refuse(rest, PrefixExhausted(f"{_sentence(place)} has no free address left."))
 
     async def _halved(self, batch: Batch, error: BerthError) -> None:
         """NetBox did not say whose fault it was: ask again with half, until one seat is left to blame."""
@@ -136,6 +139,8 @@ class Sender:
 
     async def _found(self, batch: Batch) -> Sequence[Seat]:
         """Seat those whose claim NetBox holds after all; returns the others."""
+        if not batch.seats:
+            return ()
         try:
             rows = await self.upstream.find_claims([seat.draft.key for seat in batch.seats])
         except (UpstreamError, NetBoxNonsense):
