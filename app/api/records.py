@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
-from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
+from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal_id
 from app.api.desk import Desk
 from app.api.documents import AuditPage, NameVerdict
 from app.api.examples import NAME_REQUEST
@@ -43,8 +43,9 @@ class Records:
         action: Exact = None,
         key: Exact = None,
         owner: Exact = None,
+        operation: Exact = None,
         request_id: Exact = None,
-        prefix: Exact = None,
+        netbox_request_id: Exact = None,
         name: Exact = None,
         address: Exact = None,
         cursor: Cursor = None,
@@ -56,13 +57,15 @@ class Records:
             "action": action,
             "key": key,
             "owner": owner,
+            "operation": operation,
             "request_id": request_id,
-            "prefix": prefix,
+            "netbox_request_id": netbox_request_id,
             "name": name,
             "address": address,
         }
         conditions = {field: value for field, value in wanted.items() if value is not None}
-        page = await self.works.run(self.desk.audit(caller, conditions, unseal(cursor), limit))
+        position = None if cursor is None else str(unseal_id(cursor))
+        page = await self.works.run(self.desk.audit(caller, conditions, position, limit))
         return answer_page((dict(item) for item in page.items), page.next)
 
 

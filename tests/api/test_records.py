@@ -1,5 +1,6 @@
 """The routes of the naming convention and of the audit log."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from tests.api.conftest import Rig
@@ -46,3 +47,15 @@ def test_the_audit_log_is_filtered(api: TestClient, rig: Rig) -> None:
         [{"event": "intent", "key": "a"}, {"event": "outcome", "key": "a"}, {"event": "outcome", "key": "b"}]
     )
     assert api.get("/api/v1/audit?event=outcome&key=a").json()["items"] == [{"event": "outcome", "key": "a"}]
+
+
+@pytest.mark.parametrize("cursor", ["YQ", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk"])
+def test_a_cursor_that_is_no_line_number_is_refused(api: TestClient, cursor: str) -> None:
+    """`a`, and a number that no database holds."""
+    assert api.get(f"/api/v1/audit?cursor={cursor}").status_code == 422
+
+
+@pytest.mark.parametrize("name", ["prefix", "hash", "body"])
+def test_the_audit_log_is_filtered_by_what_it_is_indexed_by(api: TestClient, name: str) -> None:
+    """Anything else is unknown."""
+    assert api.get(f"/api/v1/audit?{name}=x").json()["errors"][0]["code"] == "unknown_parameter"
