@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -184,6 +185,9 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     )
     if settings.policy_file is None:
         log.warning("no naming convention is set: names have to be RFC 1123 host names, and no more")
+    # uvicorn raises the signal once more when it has stopped in good order, which is no failure
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda _signal, _frame: sys.exit(0))
     berth = compose(settings, policy, log)
     with reloading(policy, log):
         uvicorn.Server(configuration(berth)).run()
