@@ -42,7 +42,7 @@ class Address(Field):
         except ValueError:
             if session.release.modern:
                 raise FieldError(f"Invalid IP address format: {value}") from None
-            raise ApiError(500, session.crash("KeyError", repr(self.name))) from None
+            raise ApiError(500, session.crash("KeyError", "'data'")) from None
         if not interface.network.prefixlen:
             raise FieldError("Cannot create IP address with /0 mask.")
         return interface

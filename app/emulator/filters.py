@@ -182,7 +182,10 @@ def _tag(resource: Resource, attribute: str) -> Filter:
 
 
 def _search(resource: Resource) -> Filter:
-    parts = [f"instr(lower({column}), lower(?))" for column in resource.search]
+    parts = [
+        f"instr(lower({column.removeprefix('^')}), lower(?)) {'= 1' if column.startswith('^') else '> 0'}"
+        for column in resource.search
+    ]
 
     def clause(_session: Session, lookup: str, texts: list[str]) -> Clause | None:
         if lookup or not texts[-1].strip():

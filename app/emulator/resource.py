@@ -58,7 +58,7 @@ class Resource:
         counts: the keys that the brief form has besides, where it is asked for by itself.
         display: the text that stands for an object.
         order: the default ordering, in SQL.
-        search: the columns that ``q`` looks into.
+        search: the columns that ``q`` looks into; with ``^`` at their beginning only.
         filters: filters beyond those that the fields give, by key (see ``filters.Filter``).
         exact_names: whether the filter ``name`` minds the case.
         unique: rules of uniqueness.

@@ -139,6 +139,16 @@ def test_a_search_looks_into_name_and_description(netbox: NetBox, named: Row) ->
     assert netbox.found(ADDRESSES, description=named["description"].upper()) == []
 
 
+def test_a_search_finds_an_address_by_its_beginning(netbox: NetBox, named: Row) -> None:
+    """And a prefix by its text, or by an address that it contains."""
+    address = named["address"].split("/")[0]
+    assert named["id"] in ids(netbox.found(ADDRESSES, q=address))
+    assert named["id"] not in ids(netbox.found(ADDRESSES, q=address[1:], limit=0))
+    prefix = netbox.prefix(26)
+    for text in (prefix["prefix"], host(prefix, 9)):
+        assert prefix["id"] in ids(netbox.found(PREFIXES, q=text))
+
+
 def test_addresses_are_found_by_the_machine_they_are_assigned_to(netbox: NetBox) -> None:
     """By VM or by interface."""
     interface = netbox.interface()

@@ -166,7 +166,16 @@ def _site(column: str) -> Filter:
 
 SITE_FILTERS = {"site": _site("slug"), "site_id": _site("id")}
 
+
+def _prefix_search(texts: list[str]) -> Clause:
+    """Search text and description; an address or network also finds the prefixes that contain it."""
+    text = texts[-1].strip()
+    plain: Clause = ("instr(lower(description), lower(?)) > 0 OR instr(prefix, ?) > 0", [text, text])
+    return _any([plain, _contains([text])])
+
+
 PREFIX_FILTERS: Mapping[str, Filter] = {
+    "q": _plain(_prefix_search),
     "prefix": _plain(_prefix),
     "within": _prefix_within(include=False),
     "within_include": _prefix_within(include=True),
