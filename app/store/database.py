@@ -70,17 +70,16 @@ class Database:
     engine: Engine
     head: Head
     lock: IO[str]
-    observe: Callable[[float, int], None] = lambda _seconds, _works: None
+    observe: Callable[[float, int], None]
     _jobs: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
     )
-    _writer: threading.Thread | None = None
+    _writer: threading.Thread = field(init=False)
     _closed: bool = False
     _doubtful: bool = False
 
-    def start(self) -> None:
-        """Begin to take writes."""
+    def __post_init__(self) -> None:
         self._writer = threading.Thread(target=self._run, name="ledger-write", daemon=True)
         self._writer.start()
 
@@ -88,8 +87,7 @@ class Database:
         """Finish the writes that wait, then let go of the file. What comes later is refused."""
         self._closed = True
         self._jobs.put(None)
-        if self._writer is not None:
-            self._writer.join()
+        self._writer.join()
         self._readers.shutdown()
         self.engine.dispose()
         self.lock.close()
@@ -209,7 +207,9 @@ def _unavailable(error: Exception) -> LedgerUnavailable:
     return unavailable
 
 
-def open_database(url: str, chain: str, observe: Callable[[float, int], None] | None = None) -> Database:
+def open_database(
+    url: str, chain: str, observe: Callable[[float, int], None] = lambda _seconds, _works: None
+) -> Database:
     """Open the database, bring its tables up to date and take writes; `chain` names a new audit chain.
 
     Raises:
@@ -227,11 +227,7 @@ def open_database(url: str, chain: str, observe: Callable[[float, int], None] | 
         engine.dispose()
         lock.close()
         raise LedgerUnavailable(f"The ledger {path} cannot be opened: {error}") from error
-    database = Database(engine, Head(chain), lock)
-    if observe is not None:
-        database.observe = observe
-    database.start()
-    return database
+    return Database(engine, Head(chain), lock, observe)
 
 
 def _prepare(connection: object, _record: object) -> None:
