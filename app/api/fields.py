@@ -21,6 +21,12 @@ _MAC = re.compile(
 _LENGTH = re.compile(r"[0-9]{1,3}")
 
 
+_NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+_ID_OR_PREFIX = r"^([1-9][0-9]{0,15}|[0-9A-Fa-f.:]+/[0-9]{1,3})$"
+_ID_OR_RANGE = r"^([1-9][0-9]{0,15}|[0-9A-Fa-f.:]+ ?- ?[0-9A-Fa-f.:]+)$"
+_ONE_ADDRESS = r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"
+
+
 def is_digits(text: str) -> bool:
     """Whether the text is an id, written in digits."""
     return text.isascii() and text.isdigit()
@@ -39,7 +45,7 @@ def _name_or_id(value: Any) -> str | int:  # noqa: ANN401 - anything may have be
     elif not value or len(value) > 100:  # noqa: PLR2004 - NetBox's longest name
         raise PydanticCustomError("length", "send 1 to 100 characters, or an id")
     elif is_digits(value):
-        _check_id(int(value))
+        _check_id(0 if value.startswith("0") else int(value))
     return value
 
 
@@ -131,10 +137,26 @@ def _schema(description: str, *types: str, **more: object) -> WithJsonSchema:
     return WithJsonSchema({"type": kinds, "description": description, **more})
 
 
+def _text(shortest: int, longest: int) -> WithJsonSchema:
+    """Text, as the document describes it. The edge refuses control characters wherever they are."""
+    return WithJsonSchema(
+        {"type": "string", "minLength": shortest, "maxLength": longest, "pattern": _NO_CONTROLS}
+    )
+
+
 NameOrId = Annotated[
     str | int,
     PlainValidator(_name_or_id),
-    _schema("A name, or an id.", "string", "integer", minLength=1, maxLength=100, minimum=1, maximum=MAX_ID),
+    _schema(
+        "A name, or an id.",
+        "string",
+        "integer",
+        minLength=1,
+        maxLength=100,
+        minimum=1,
+        maximum=MAX_ID,
+        pattern=_NO_CONTROLS,
+    ),
 ]
 PrefixOrId = Annotated[
     str | int,
@@ -147,6 +169,7 @@ PrefixOrId = Annotated[
         maxLength=100,
         minimum=1,
         maximum=MAX_ID,
+        pattern=_ID_OR_PREFIX,
         examples=["10.20.0.0/24"],
     ),
 ]
@@ -161,13 +184,19 @@ RangeOrId = Annotated[
         maxLength=100,
         minimum=1,
         maximum=MAX_ID,
+        pattern=_ID_OR_RANGE,
         examples=["10.20.0.10-10.20.0.50"],
     ),
 ]
 AddressText = Annotated[
     str,
     PlainValidator(_address),
-    _schema("One address, with or without its mask length.", "string", examples=["10.20.0.5"]),
+    _schema(
+        "One address, with or without its mask length.",
+        "string",
+        pattern=_ONE_ADDRESS,
+        examples=["10.20.0.5"],
+    ),
 ]
 Family = Annotated[
     Literal[4, 6],
@@ -177,7 +206,7 @@ Family = Annotated[
 MacAddress = Annotated[
     str,
     PlainValidator(_mac_address),
-    _schema("A MAC address.", "string", examples=["52:54:00:12:34:56"]),
+    _schema("A MAC address.", "string", pattern=f"^({_MAC.pattern})$", examples=["52:54:00:12:34:56"]),
 ]
 CustomFields = Annotated[
     dict[str, JsonValue],
@@ -189,7 +218,7 @@ CustomFields = Annotated[
         propertyNames={"pattern": "^[A-Za-z0-9_]{1,50}$", "not": {"enum": sorted(CLAIM_FIELDS)}},
     ),
 ]
-Word = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=50)]
-Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)]
-Text = Annotated[str, StringConstraints(strict=True, max_length=200)]
-DnsName = Annotated[str, StringConstraints(strict=True, max_length=255)]
+Word = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=50), _text(1, 50)]
+Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), _text(1, 100)]
+Text = Annotated[str, StringConstraints(strict=True, max_length=200), _text(0, 200)]
+DnsName = Annotated[str, StringConstraints(strict=True, max_length=255), _text(0, 255)]

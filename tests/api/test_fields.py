@@ -69,6 +69,7 @@ def test_a_field_is_kept_as_it_was_written(field: str, value: object) -> None:
         ("prefix", "", "length"),
         ("prefix", "\u0667", "cidr"),  # a digit, but not an ASCII one
         ("prefix", 0, "id"),
+        ("prefix", "007", "id"),
         ("prefix", -1, "id"),
         ("prefix", 2**53, "id"),
         ("prefix", "9" * 90, "id"),
