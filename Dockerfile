@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Debian (glibc) and Python 3.12: one dependency, infisical-python, ships wheels for nothing else.
-ARG PYTHON=docker.io/library/python:3.12-slim
+ARG PYTHON=python:3.12-slim
 
 # -- everything that is needed to install, and not to run --------------------------------------
 FROM ${PYTHON} AS build
