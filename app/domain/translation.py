@@ -11,6 +11,7 @@ from app.domain.errors import (
     OutcomeUnknown,
     Overloaded,
     RefusedByNetBox,
+    StillWorking,
     Violation,
 )
 from app.domain.upstream import (
@@ -19,6 +20,7 @@ from app.domain.upstream import (
     NotSent,
     PermissionRefused,
     Rejected,
+    Stale,
     TokenRefused,
     Unsure,
     UpstreamError,
@@ -47,6 +49,8 @@ def to_error(error: UpstreamError, *, read: bool = False) -> BerthError:
         return NetBoxDenied(f"{' '.join((NetBoxDenied.__doc__ or '').split())} NetBox says: {error}")
     if isinstance(error, Missing):
         return NotFound()
+    if isinstance(error, Stale):
+        return StillWorking("The object keeps changing in NetBox; send the same request again.")
     if isinstance(error, Rejected):
         return _rejected(error.items, str(error))
     return NetBoxNonsense()

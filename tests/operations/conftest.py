@@ -1,19 +1,38 @@
 """The operations over the real gateway, the emulator and a SQLite ledger; the clock is the test's."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from app.assembly import Operations, Parts, assemble
 from app.domain.commands import Caller, Place, Traits, Wish
+from app.domain.inventory import Address, Changes
 from app.domain.policy import GatewayRule, Policy, PrefixSection
-from app.emulator import SEED_TOKEN, create_app, running
+from app.emulator import SEED_TOKEN, Emulator, create_app, running
+from app.emulator.faults import Fault
+from app.ledger.chain import verify
+from app.ledger.records import Entry, State
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.operations.answers import Allocation
 from app.store import Database, open_database
+
+PLACE = {"prefix", "ip_range", "vrf", "address", "address_has_mask", "family"}
+TRAITS = {*Traits.__dataclass_fields__}
+LAB = "192.168.4.0/24"
+SMALL = "192.168.5.0/29"
+SIX = "fd00:3::/64"
+INSIDE = "10.99.0.0/24"
+POLICY = Policy(
+    sections=(
+        PrefixSection(gateway=GatewayRule("first"), record_gateway=True, dns_servers=("192.168.3.53",)),
+    )
+)
 
 
 class Token:
@@ -35,7 +54,27 @@ class Clock:
     ahead: float = 0.0
 
     def __call__(self) -> float:
+        """Now."""
         return time.time() + self.ahead
+
+
+async def _at_once(_seconds: float) -> None:
+    """Wait no time between two attempts."""
+
+
+def wish(key: str = "", **words: Any) -> Wish:  # noqa: ANN401 - the fields of a request
+    """A wish as the API would make it."""
+    place = Place(**{name: value for name, value in words.items() if name in PLACE})
+    traits = Traits(**{name: value for name, value in words.items() if name in TRAITS})
+    named = {name: value for name, value in words.items() if name in ("requested_by", "reference")}
+    sent = {name: _as_sent(name, value, words) for name, value in words.items() if name != "address_has_mask"}
+    return Wish(key=key, place=place, traits=traits, sent=sent, **named)
+
+
+def _as_sent(name: str, value: Any, words: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
+    if name == "address":
+        return str(value) if words.get("address_has_mask") else str(value.ip)
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass
@@ -47,30 +86,115 @@ class Desk:
     database: Database
     clock: Clock
     url: str
-    policy: list[Policy] = field(default_factory=list)
+    policy: list[Policy]
+    emulator: Emulator
+    parts: Parts
 
-    async def post(self, caller: Caller, key: str = "", **words: object) -> Allocation:
+    async def post(self, caller: Caller, key: str = "", **words: Any) -> Allocation:  # noqa: ANN401
         """Allocate; words that are Place's fields go there, the rest are traits."""
         return (await self.operations.allocate(caller, wish(key, **words))).allocation
 
-    async def put(self, caller: Caller, key: str, **words: object) -> Allocation:
+    async def put(self, caller: Caller, key: str, **words: Any) -> Allocation:  # noqa: ANN401
         """Converge."""
         return (await self.operations.upsert(caller, wish(key, **words))).allocation
 
+    async def get(self, caller: Caller, key: str) -> Allocation:
+        """Read."""
+        return (await self.operations.read(caller, key)).allocation
 
-PLACE = {"prefix", "ip_range", "vrf", "address", "address_has_mask", "family"}
+    def restart(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Parts
+        """A new process over the same database and NetBox."""
+        self.parts = replace(self.parts, **changes)
+        self.operations = assemble(self.parts)
+
+    # -- NetBox, as other people use it ----------------------------------------------------------
+
+    async def claimed(self, key: str) -> Address:
+        """The only object with this claim."""
+        [row] = await self.netbox.addresses.find_claims([key])
+        return row
+
+    async def edit(self, key: str, **changes: Any) -> None:  # noqa: ANN401 - fields of Changes
+        """Change it as a human does."""
+        row = await self.netbox.addresses.read((await self.claimed(key)).id)
+        assert row is not None
+        await self.netbox.addresses.change(row, Changes(**changes))
+
+    async def erase(self, key: str) -> None:
+        """Delete it as a human does."""
+        await self.netbox.addresses.delete(await self.claimed(key), "")
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - NetBox's JSON
+        """Ask NetBox directly; the answer's JSON."""
+        answer = requests.request(
+            method,
+            f"{self.url}/api/{path}",
+            json=body,
+            headers={"Authorization": f"Token {SEED_TOKEN}"},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def fault(self, *faults: Fault) -> None:
+        """What NetBox does to the next calls, instead of what it did before."""
+        self.emulator.faults.faults = list(faults)
+
+    def calls(self, *methods: str) -> int:
+        """How many calls NetBox has seen of these methods."""
+        counts = self.emulator.faults.counts
+        return sum(count for name, count in counts.items() if name.partition(" ")[0] in methods)
+
+    # -- the ledger ------------------------------------------------------------------------------
+
+    async def entry(self, key: str) -> Entry | None:
+        """What the ledger has of a key."""
+        return await self.operations.ledger.find(key)
+
+    async def lose(self, key: str) -> None:
+        """The ledger forgets a key, as an old backup does."""
+        await self.database.write(lambda tx: tx.drop(key))
+
+    async def audit(self, key: str = "") -> list[str]:
+        """The lines of the log as `event action decision reason`, of one key or of all."""
+        lines: list[Any] = await self.operations.ledger.events({"key": key} if key else {}, 0, 10_000)
+        words = ("event", "action", "decision", "reason")
+        return [" ".join(line[word] for word in words if line.get(word)) for _, line in lines]
+
+    async def quiet(self) -> None:
+        """Let time pass until nothing is in doubt, and see that everything is accounted for (I4, I5, I6)."""
+        self.fault()
+        for _ in range(2):
+            self.clock.ahead += 200.0
+            assert (await self.operations.reconcile()).errors == 0
+        await self.accounted()
+
+    async def accounted(self) -> None:
+        """Every intent has one outcome, the chain holds, nothing is in doubt."""
+        lines: list[Any] = await self.operations.ledger.events({}, 0, 10_000)
+        of = {
+            kind: sorted(line["operation"] for _, line in lines if line["event"] == kind)
+            for kind in ("intent", "outcome")
+        }
+        assert of["intent"] == of["outcome"]
+        assert (
+            list(verify(each for _, each in await self.database.read(lambda tx: tx.chains(0, 10_000)))) == []
+        )
+        assert await self.database.read(lambda tx: tx.unfinished(9)) == []
+        for state in (State.PENDING, State.RELEASING):
+            assert await self.database.read(lambda tx, s=state: tx.in_state(s, (0.0, ""), 9)) == []  # type: ignore[misc]
 
 
-def wish(key: str = "", **words: object) -> Wish:
-    """A wish as the API would make it."""
-    place = Place(**{name: value for name, value in words.items() if name in PLACE})  # type: ignore[arg-type]
-    traits = Traits(**{name: value for name, value in words.items() if name not in PLACE})  # type: ignore[arg-type]
-    sent = {
-        name: list(value) if isinstance(value, tuple) else str(value) if name == "address" else value
-        for name, value in words.items()
-        if name != "address_has_mask"
-    }
-    return Wish(key=key, place=place, traits=traits, sent=sent)  # type: ignore[arg-type]
+class Meddler:
+    """Something in the way to what the operations ask: `hooks` by method's name, called with the method."""
+
+    def __init__(self, inner: object, **hooks: Callable[..., Awaitable[Any]]) -> None:
+        self.inner, self.hooks = inner, hooks
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method
+        """The method, with the hook before it."""
+        method, hook = getattr(self.inner, name), self.hooks.get(name)
+        return method if hook is None else partial(hook, method)
 
 
 @pytest.fixture
@@ -91,24 +215,56 @@ def operator() -> Caller:
     return Caller(owner="ops", operator=True)
 
 
+class Stage:
+    """One server for all tests; each test puts its own emulator on it."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.emulator = create_app()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Let the emulator of the moment answer."""
+        await self.emulator(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """The server, started once: to stop it takes a tenth of a second."""
+    stage = Stage()
+    with running(stage) as stage.url:  # type: ignore[arg-type]
+        yield stage
+
+
+Opener = Callable[..., Awaitable[Desk]]
+
+
 @pytest.fixture
-def emulator_url() -> Iterator[str]:
-    """A fresh emulator with the demonstration's inventory."""
-    with running(create_app(seed=True)) as url:
-        yield url
+async def open_desk(stage: Stage, tmp_path: Path) -> AsyncIterator[Opener]:
+    """Open a desk before a NetBox of one's own; keywords are the emulator's."""
+    opened: list[Desk] = []
 
+    async def opener(**kwargs: Any) -> Desk:  # noqa: ANN401 - create_app's
+        stage.emulator = create_app(seed=True, **kwargs)
+        opened.append(make_desk(stage, tmp_path / f"berth-{len(opened)}.db"))
+        return opened[-1]
 
-POLICY = Policy(
-    sections=(PrefixSection(gateway=GatewayRule("first"), record_gateway=True, dns_servers=("192.168.3.53",)),)
-)
+    yield opener
+    for desk in opened:
+        close_desk(desk)
 
 
 @pytest.fixture
-async def desk(emulator_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(open_desk: Opener) -> Desk:
     """The operations."""
-    database = open_database(f"sqlite:///{tmp_path}/berth.db", "chain-1")
-    netbox = connect(NetBoxSettings(url=emulator_url), Token())
+    return await open_desk()
+
+
+def make_desk(stage: Stage, path: Path) -> Desk:
+    """Put everything together around the emulator that is on the stage."""
     clock = Clock()
+    database = open_database(f"sqlite:///{path}", "chain-1")
+    settings = NetBoxSettings(url=stage.url, breaker_failures=10_000)
+    netbox = connect(settings, Token(), clock=clock, sleep=_at_once)
     policy = [POLICY]
     parts = Parts(
         allocator=netbox.allocator,
@@ -118,8 +274,13 @@ async def desk(emulator_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
         store=database,
         policy=lambda: policy[-1],
         now=clock,
-        monotonic=time.monotonic,
+        monotonic=clock,
     )
-    yield Desk(assemble(parts), netbox, database, clock, emulator_url, policy)
-    netbox.close()
-    database.close()
+    return Desk(assemble(parts), netbox, database, clock, stage.url, policy, stage.emulator, parts)
+
+
+def close_desk(desk: Desk) -> None:
+    """Let go of everything."""
+    desk.netbox.close()
+    desk.database.close()
+    desk.emulator.close()
