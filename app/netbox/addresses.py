@@ -1,7 +1,7 @@
 """Creating, changing and deleting addresses; every call here takes NetBox's advisory lock."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from app.domain.errors import NetBoxNonsense
@@ -43,6 +43,10 @@ class Addresses:
         """Every address with this DNS name in the VRF; simultaneous callers share a call."""
         return await self.lookups.find_name(dns_name, vrf_id)
 
+    async def find_names(self, before: str, after: str, vrf_id: int | None) -> list[Address]:
+        """Every address in the VRF whose DNS name begins and ends so; simultaneous callers share a call."""
+        return await self.lookups.find_names(before, after, vrf_id)
+
     async def claimed_after(self, netbox_id: int, limit: int) -> list[Address]:
         """Addresses that carry a claim and have a larger id, in order of id, at most `limit` (and 1000)."""
         return await self.lookups.claimed_after(netbox_id, limit)
@@ -83,21 +87,23 @@ class Addresses:
         )
         reply = await self.line.ask(question)
         if address.etag is None:
-            after = await self.read(address.id)
-            if after is None:
+            found = await self.read(address.id)
+            if found is None:
                 raise Unsure("the address was changed and cannot be read any more")
-            return after
-        return _fitting(lambda: self._changed(reply, address.id))
+            after = found
+        else:
+            after = _fitting(lambda: self._changed(reply, address.id))
+        return replace(after, request_id=reply.request_id or "")
 
-    async def delete(self, address: Address, message: str) -> None:
-        """Delete it, with If-Match where it was read with an ETag.
+    async def delete(self, address: Address, message: str) -> str:
+        """Delete it, with If-Match where it was read with an ETag; returns NetBox's request id.
 
         Raises:
             Missing: it is not there.
             Stale: it changed since it was read.
         """
         keep = bool(message) and self.line.takes_messages
-        await self.line.ask(
+        reply = await self.line.ask(
             Question(
                 method="DELETE",
                 path=f"{PATH}{address.id}/",
@@ -108,6 +114,7 @@ class Addresses:
                 lane=Lane.LOCK,
             )
         )
+        return reply.request_id or ""
 
     def _explicit(self, vrf_id: int | None, draft: Draft) -> dict[str, Json]:
         if draft.address is None:

@@ -1,7 +1,7 @@
 """Finding IP addresses again: by id, claim, host or name. Nothing here writes, nothing is cached."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from app.domain.errors import NetBoxNonsense
 from app.domain.inventory import CLAIM_FIELD, Address, Host, Json, Pool
@@ -18,6 +18,8 @@ PATH: Final = "ipam/ip-addresses/"
 _CLAIM: Final = f"cf_{CLAIM_FIELD}"
 _ANY_CLAIM: Final = f"cf_{CLAIM_FIELD}__empty"
 _MARKS_SECONDS: Final = 5.0
+_Ends: TypeAlias = tuple[str, str, int | None]
+"""How a name begins and ends, and the id of its VRF."""
 _PARENTS: Final = {
     "virtualization.vminterface": "virtualization/virtual-machines/",
     "dcim.interface": "dcim/devices/",
@@ -38,7 +40,7 @@ class Lookups:
         self._marks = Cache(_MARKS_SECONDS, line.clock)
         self._by_id: Gatherer[int, Address] = Gatherer(self._fetch_ids, line.clock)
         self._by_name: Gatherer[str, list[Address]] = Gatherer(self._fetch_names, line.clock)
-
+        self._by_ends: Gatherer[_Ends, list[Address]] = Gatherer(self._fetch_ends, line.clock)
         self._listing = Listing(line, PATH, self.translate)
 
     def translate(self, data: Json) -> Address:
@@ -85,6 +87,13 @@ class Lookups:
             return []
         found = (await self._by_name.ask([name])).get(name, [])
         return [address for address in found if address.vrf_id == vrf_id]
+
+    async def find_names(self, before: str, after: str, vrf_id: int | None) -> list[Address]:
+        """Every address in the VRF whose name begins and ends so, in lower case; none without an end."""
+        if not before and not after:
+            return []
+        ends = (before.lower(), after.lower(), vrf_id)
+        return (await self._by_ends.ask([ends])).get(ends, [])
 
     async def claimed_after(self, netbox_id: int, limit: int) -> list[Address]:
         """Addresses with any claim and a larger id, in order of id.
@@ -170,6 +179,19 @@ class Lookups:
             for row in await self._listing.matching({"dns_name": part}, fits):
                 found[_name(row)].append(row)
         return found
+
+    async def _fetch_ends(self, wanted: Sequence[_Ends]) -> Mapping[_Ends, list[Address]]:
+        return {ends: await self._fetch_between(*ends) for ends in wanted}
+
+    async def _fetch_between(self, before: str, after: str, vrf_id: int | None) -> list[Address]:
+        """Both lookups ignore case, and an empty one would be ignored."""
+        ends = {"dns_name__isw": before, "dns_name__iew": after}
+        return await self._listing.matching(
+            {**{lookup: end for lookup, end in ends.items() if end}, **in_vrf(vrf_id)},
+            lambda row: (
+                row.vrf_id == vrf_id and _name(row).startswith(before) and _name(row).endswith(after)
+            ),
+        )
 
 
 def _id(row: Row) -> int:

@@ -25,11 +25,11 @@ def _rights(model: str, path: str, purpose: str, *actions: str, required: bool =
     return tuple(Right(action, model, path, purpose, required) for action in actions)
 
 
-_ALL: Final = ("view", "add", "change", "delete")
-
 RIGHTS: Final = (
     *_rights("ipam.prefix", "ipam/prefixes/", "to find a prefix and allocate from it", "view"),
-    *_rights("ipam.ipaddress", "ipam/ip-addresses/", "to allocate, look up, change and release", *_ALL),
+    *_rights("ipam.ipaddress", "ipam/ip-addresses/", "to look addresses up, and to allocate", "view", "add"),
+    *_rights("ipam.ipaddress", "ipam/ip-addresses/", "for updates (PUT)", "change", required=False),
+    *_rights("ipam.ipaddress", "ipam/ip-addresses/", "for releases and holds", "delete", required=False),
     *_rights("extras.customfield", "extras/custom-fields/", "to check the claim fields", "view"),
     *_rights("ipam.iprange", "ipam/ip-ranges/", "to allocate from IP ranges", "view", required=False),
     *_rights("ipam.vrf", "ipam/vrfs/", "to find a VRF by its name", "view", required=False),
@@ -39,19 +39,14 @@ RIGHTS: Final = (
     *_rights("ipam.role", "ipam/roles/", "to offer roles", "view", required=False),
     *_rights("dcim.platform", "dcim/platforms/", "to offer platforms", "view", required=False),
     *_rights("dcim.device", "dcim/devices/", "to spare a device's primary address", "view", required=False),
-    *_rights("virtualization.cluster", "virtualization/clusters/", "to register VMs", "view", required=False),
+    *_rights(
+        "virtualization.cluster", "virtualization/clusters/", "to offer clusters", "view", required=False
+    ),
     *_rights(
         "virtualization.virtualmachine",
         "virtualization/virtual-machines/",
-        "to register and retire VMs",
-        *_ALL,
-        required=False,
-    ),
-    *_rights(
-        "virtualization.vminterface",
-        "virtualization/interfaces/",
-        "to register and retire VMs",
-        *_ALL,
+        "to spare a VM's primary address",
+        "view",
         required=False,
     ),
 )

@@ -1,8 +1,9 @@
 """What a form offers to choose from: pages by id, straight from NetBox."""
 
 import ipaddress
+from collections.abc import Callable
 
-from app.domain.inventory import Kind, Pool, Reference
+from app.domain.inventory import Json, Kind, Pool, Reference
 from app.netbox import translate
 from app.netbox.inventory import Inventory
 from app.netbox.kinds import KINDS
@@ -19,7 +20,7 @@ class Shelf:
         self._inventory = inventory
         self._prefixes = Listing(line, "ipam/prefixes/", lambda row: translate.prefix(row, links))
         self._addresses = Listing(line, PATH, lambda row: row)
-        self._kinds = {kind: Listing(line, path, translate.named) for kind, (path, _) in KINDS.items()}
+        self._kinds = {kind: Listing(line, path, _translator(kind)) for kind, (path, _) in KINDS.items()}
 
     async def offers(self, kind: Kind, q: str, after: int, limit: int) -> list[Reference]:
         """Objects of a kind, in order of id, that contain `q` (NetBox's own search; empty: all)."""
@@ -71,6 +72,10 @@ class Shelf:
     async def preview(self, pool: Pool, limit: int) -> list[str]:
         """The next free addresses, with masks, as NetBox would hand them out now; writes nothing."""
         return await self._inventory.preview(pool, limit)
+
+
+def _translator(kind: Kind) -> Callable[[Json], Reference]:
+    return translate.vrf if kind is Kind.VRF else translate.named
 
 
 def _given(**params: str | int | None) -> dict[str, Value]:

@@ -114,6 +114,9 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(form)],
         )
     )
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # which may have handlers of their own
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -321,6 +321,40 @@ async def test_only_what_was_there_is_remembered_and_not_for_long() -> None:
     assert seen == [None, "one", "one", "two", "three"]
 
 
+async def test_whoever_asks_while_an_answer_comes_shares_it() -> None:
+    """An answer that gets too old is fetched once, however many wait for it; a failed one is not kept."""
+    cache = Cache(30.0, Clock())
+    gate = asyncio.Event()
+    calls = 0
+
+    async def fetch() -> str:
+        nonlocal calls
+        calls += 1
+        await gate.wait()
+        if calls == 1:
+            raise Unsure("lost")
+        return "found"
+
+    first = [asyncio.ensure_future(cache.get("k", fetch)) for _ in range(3)]
+    await asyncio.sleep(0)
+    gate.set()
+    assert [type(each) for each in await asyncio.gather(*first, return_exceptions=True)] == [Unsure] * 3
+    assert await asyncio.gather(*(cache.get("k", fetch) for _ in range(3))) == ["found"] * 3
+    assert calls == 2
+
+
+async def test_what_is_forgotten_while_it_comes_is_not_kept() -> None:
+    """It may be the very thing that turned out to be wrong."""
+    cache = Cache(30.0, Clock())
+    answers = ["old", "new"]
+
+    async def fetch() -> str:
+        cache.forget(lambda _key, _value: True) if len(answers) == 2 else None
+        return answers.pop(0)
+
+    assert [await cache.get("k", fetch) for _ in range(3)] == ["old", "new", "new"]
+
+
 async def test_memory_has_a_limit() -> None:
     """The oldest entries go first."""
     cache = Cache(30.0, Clock())

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.inventory import Changes, Draft, Kind, Pool, Receipt
+from app.domain.inventory import Changes, Draft, Kind, Pool, Receipt, Vrf
 from app.domain.upstream import FaultKind, Missing, NoRoom, Rejected, Stale
 from app.netbox import NetBox
 from tests.netbox_room.conftest import Admin
@@ -372,6 +372,14 @@ async def test_forms_get_pages_by_id(netbox: NetBox, admin: Admin, unique: str) 
     first = await netbox.shelf.offers(Kind.TAG, unique, 0, 2)
     rest = await netbox.shelf.offers(Kind.TAG, unique, first[-1].id, 2)
     assert [row.id for row in (*first, *rest)] == made
+
+
+async def test_a_form_sees_route_distinguishers(netbox: NetBox, admin: Admin, unique: str) -> None:
+    """They tell VRFs of one name apart."""
+    admin.make("ipam/vrfs", name=unique, rd=unique[:20])
+    (offered,) = await netbox.shelf.offers(Kind.VRF, unique, 0, 2)
+    assert isinstance(offered, Vrf)
+    assert offered.rd == unique[:20]
 
 
 async def test_prefixes_are_listed_by_what_describes_them(netbox: NetBox, admin: Admin, unique: str) -> None:
