@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import FrameType
+from typing import TextIO
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,11 +27,13 @@ from app.domain.policy import Policy
 from app.edge.works import Works
 from app.naming.names import Names
 from app.netbox import NetBox, NetBoxSettings, connect
+from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
 from app.policyfile import CurrentPolicy
 from app.running import Meters, Writable, exposed, keep_reconciling, stop
 from app.settings import Settings
 from app.store import Database, open_database
+from app.telemetry.audit import AuditLines
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 
@@ -47,6 +50,7 @@ class Berth:
     works: Works
     metrics: Metrics
     log: FilteringBoundLogger
+    audit_lines: AuditLines
 
     @property
     def desk(self) -> Desk:
@@ -71,6 +75,7 @@ class Berth:
             metrics=self.metrics,
             log=self.log,
             readiness=Writable(self.database),
+            record=RecordDenial(self.operations.ledger),
             with_metrics=self.settings.metrics_port is None,
             lifespan=self._lifespan,
         )
@@ -90,13 +95,19 @@ class Berth:
         self.close()
 
     def close(self) -> None:
-        """Let go of NetBox and of the database."""
+        """Let go of NetBox and of the database, and write the audit lines that wait."""
         self.netbox.close()
         self.database.close()
+        self.audit_lines.close()
 
 
-def compose(settings: Settings, policy: Callable[[], Policy], log: FilteringBoundLogger) -> Berth:
-    """Put a desk together.
+def compose(
+    settings: Settings,
+    policy: Callable[[], Policy],
+    log: FilteringBoundLogger,
+    audit_stream: TextIO | None = None,
+) -> Berth:
+    """Put a desk together. Audit records are also written to `audit_stream`, by default standard output.
 
     Raises:
         SecretMissing: there is no token for NetBox.
@@ -109,7 +120,8 @@ def compose(settings: Settings, policy: Callable[[], Policy], log: FilteringBoun
     token = token_source(
         "NETBOX_API_TOKEN", secret.get_secret_value() if secret else None, settings.netbox_api_token_file
     )
-    database = open_database(settings.database, str(uuid7()), meters.commit)
+    lines = AuditLines(log, audit_stream, metrics.audit_dropped)
+    database = open_database(settings.database, str(uuid7()), meters.commit, lines)
     netbox = connect(netbox_settings(settings), token, meters.call)
     meters.line = netbox.line
     return Berth(
@@ -121,6 +133,7 @@ def compose(settings: Settings, policy: Callable[[], Policy], log: FilteringBoun
         works=Works(seconds=settings.request_seconds, on_change=metrics.works_in_flight, log=log),
         metrics=metrics,
         log=log,
+        audit_lines=lines,
     )
 
 

@@ -87,8 +87,11 @@ async def keep_reconciling(
             done = await operations.reconcile()
             open_ones = await operations.ledger.read(lambda tx: tx.unfinished(_DOUBT_COUNTED))
             metrics.in_doubt(len(open_ones))
-            if any((done.settled, done.failed, done.released, done.expired, done.freed, done.closed)):
-                log.info("reconciled", **{name: getattr(done, name) for name in done.__slots__})
+            results = {name: getattr(done, name) for name in done.__slots__}
+            for result, times in results.items():
+                metrics.reconciled(result, times)
+            if any(times for result, times in results.items() if result != "errors"):
+                log.info("reconciled", **results)
         except Exception:  # one bad pass must not end all others
             log.exception("reconciling failed")
         await asyncio.sleep(seconds)

@@ -12,11 +12,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.allocations import Allocations, allocation_routes
 from app.api.batch import BATCH_PATH, MAX_BATCH_BODY, Batches, batch_routes
+from app.api.denials import Denials, Recorder, record_nowhere
 from app.api.desk import Desk, Readiness
 from app.api.docs import add_docs
 from app.api.document import describe
@@ -29,12 +29,10 @@ from app.api.schemas import FORM_SHAPE
 from app.domain.errors import BerthError
 from app.domain.upstream import UpstreamError
 from app.edge.body import BODY_SECONDS, BodyReader
-from app.edge.boundary import READS, Boundary, answer, answer_http_exception
+from app.edge.boundary import Boundary, answer_http_exception
 from app.edge.caller import Authentication, Authenticator
 from app.edge.headers import Forgiving, SecurityHeaders
-from app.edge.problems import to_berth_error
 from app.edge.requests import RequestLines
-from app.edge.validation import invalid_request
 from app.edge.works import Works
 from app.telemetry.logs import make_logger
 from app.telemetry.metrics import Metrics
@@ -61,12 +59,14 @@ class Surroundings:
     """What the application is told besides its desk.
 
     `cors_origins` are the origins whose scripts may call the API, none unless listed; credentials that a
-    browser keeps are never allowed. `telemetry` is FastAPI's own OpenTelemetry configuration.
+    browser keeps are never allowed. `record` writes refusals down that no
+    operation sees. `telemetry` is FastAPI's own OpenTelemetry configuration.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
     log: structlog.typing.FilteringBoundLogger = field(default_factory=make_logger)
     readiness: Readiness = always_ready
+    record: Recorder = record_nowhere
     cors_origins: Sequence[str] = ()
     body_seconds: float = BODY_SECONDS
     with_metrics: bool = True
@@ -83,6 +83,7 @@ def build_app(
 ) -> FastAPI:
     """Put the application together. `routers` are those of the other doors."""
     around = surroundings or Surroundings()
+    denials = Denials(around.record)
     app = FastAPI(
         openapi_url=None,
         docs_url=None,
@@ -93,9 +94,9 @@ def build_app(
         middleware=_edge(authenticator, around),
         exception_handlers={
             HTTPException: answer_http_exception,
-            RequestValidationError: _answer_validation,
-            BerthError: _answer_error,
-            UpstreamError: _answer_error,
+            RequestValidationError: denials.of_validation,
+            BerthError: denials.of_berth,
+            UpstreamError: denials.of_berth,
         },
     )
     api = api_routes(desk, works, around)
@@ -114,7 +115,7 @@ def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
     allocations = Allocations(desk, works, around.metrics)
     api = APIRouter()
     for router in (
-        batch_routes(Batches(allocations)),
+        batch_routes(Batches(allocations, around.record)),
         allocation_routes(allocations),
         inventory_routes(Shelves(desk, works)),
         record_routes(Records(desk, works)),
@@ -144,14 +145,6 @@ def _edge(authenticator: Authenticator, around: Surroundings) -> list[Middleware
             BodyReader, limits={BATCH_PATH: MAX_BATCH_BODY}, seconds=around.body_seconds, shape=FORM_SHAPE
         ),
     ]
-
-
-async def _answer_validation(_request: Request, error: Exception) -> Response:
-    return answer(invalid_request(error.errors() if isinstance(error, RequestValidationError) else ()))
-
-
-async def _answer_error(request: Request, error: Exception) -> Response:
-    return answer(to_berth_error(error, read=request.method in READS))
 
 
 def _serve(document: Callable[[], Mapping[str, Any]]) -> Callable[[], Awaitable[Response]]:

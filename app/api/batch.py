@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from app.api.allocations import Allocations
+from app.api.denials import Recorder, record_nowhere
 from app.api.documents import BatchBody
 from app.api.examples import BATCH_REQUEST
 from app.api.exchange import ALLOCATIONS, Asker, DryRun, answer_json, dry_run_header
@@ -30,6 +31,7 @@ class Batches:
     """Allocates many at once."""
 
     allocations: Allocations
+    record: Recorder = record_nowhere
 
     async def allocate_batch(
         self,
@@ -56,12 +58,14 @@ class Batches:
         *,
         dry_run: bool,
     ) -> dict[str, Any]:
-        if isinstance(request, InvalidRequest):
-            return _problem(request)
-        wish = request.wish(request.key or "")
-        desk = self.allocations.desk
         try:
-            result = await self.allocations.counted(wish, desk.allocate(caller, wish, dry_run=dry_run))
+            if isinstance(request, InvalidRequest):
+                if not dry_run:
+                    await self.record(caller, "allocate", "", request)
+                return _problem(request)
+            wish = request.wish(request.key or "")
+            work = self.allocations.desk.allocate(caller, wish, dry_run=dry_run)
+            result = await self.allocations.counted(wish, work)
         except Exception as error:  # noqa: BLE001 - one failure must not hide what the others came to
             return _problem(to_berth_error(error, read=False))
         return {"status": 200, "allocation": members(result.allocation)}

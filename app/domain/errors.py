@@ -64,6 +64,8 @@ class BerthError(Exception):
     """Something went wrong."""
 
     code: ClassVar[str] = "error"
+    recorded: bool = False
+    """Whether the audit log has it."""
 
     def __init__(self, detail: str | None = None, *, errors: Sequence[Violation] = ()) -> None:
         self.detail = detail or " ".join((self.__doc__ or "").split())

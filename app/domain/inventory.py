@@ -119,7 +119,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An IP address as NetBox holds it now. `key` and `owner` are Berth's claim, if it carries one."""
+    """An IP address as NetBox holds it now. `key` and `owner` are Berth's claim, if it carries one.
+
+    `request_id` is NetBox's id of the request that changed it, in what a change returns.
+    """
 
     id: int
     address: Interface
@@ -137,6 +140,7 @@ class Address:
     url: str
     etag: str | None = None
     created: datetime | None = None
+    request_id: str = field(default="", compare=False)
 
     @property
     def vrf_id(self) -> int | None:

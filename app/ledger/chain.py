@@ -77,5 +77,8 @@ def _flaws(head: Head, record: ChainedEvent) -> Iterator[Flaw]:
 
 
 def _place(body: str) -> tuple[object, object]:
-    fields = json.loads(body)
-    return fields.get("chain"), fields.get("sequence")
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        return None, None
+    return (fields.get("chain"), fields.get("sequence")) if isinstance(fields, dict) else (None, None)

@@ -160,6 +160,7 @@ class Ledger:
             _end(tx, begun, "refused", outcome)
 
         await self.store.write(work)
+        error.recorded = True
 
     # -- everything else -------------------------------------------------------------------------
 
@@ -168,6 +169,7 @@ class Ledger:
         now = self.clock()
         denied = replace(event, event="denied", time=now, policy=self.policy(), reason=error.code)
         await self.store.write(lambda tx: tx.append(denied))
+        error.recorded = True
 
     async def record(self, event: Event, entry: Entry, *, expected: Entry, decision: str) -> Entry:
         """Change an entry where NetBox has no part in it: intent, change and outcome in one transaction."""

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from app.domain.commands import Caller, Wish, given
-from app.domain.errors import Refusal
+from app.domain.errors import BerthError, Refusal
 from app.domain.translation import to_error
 from app.domain.upstream import UpstreamError
 from app.ledger.chain import canonical
@@ -34,6 +35,18 @@ def event_of(caller: Caller, action: str, key: str, wish: Wish | None = None) ->
         requested_by=(wish.requested_by or "") if wish else "",
         reference=(wish.reference or "") if wish else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDenial:
+    """Writes down a refusal that came before any operation was asked: a body or a key that is malformed."""
+
+    ledger: Ledger
+
+    async def __call__(self, caller: Caller, action: str, key: str, error: BerthError) -> None:
+        """Write it down, unless an operation has."""
+        if not error.recorded:
+            await self.ledger.deny(event_of(caller, action, key), error)
 
 
 def fingerprint(wish: Wish) -> str:

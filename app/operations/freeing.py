@@ -59,7 +59,7 @@ class Freeing:
         """
         doubt = begun.before is not None and begun.before.state is State.RELEASING
         try:
-            decision = await self._delete(caller, begun.entry, force=force)
+            decision, request_id = await self._delete(caller, begun.entry, force=force)
         except Unsure as error:
             raise OutcomeUnknown from error
         except UpstreamError as error:
@@ -67,8 +67,8 @@ class Freeing:
         except (InUse, ClaimChanged) as error:
             if not (force and doubt and isinstance(error, ClaimChanged)):
                 raise await self._back(begun, error, doubt=doubt) from error
-            decision = "let go"  # the address is another key's now, and an operator lets this key go
-        return await self.ledger.settle(begun, released(begun.entry), decision)
+            decision, request_id = "let go", ""  # it is another key's now, and an operator lets this key go
+        return await self.ledger.settle(begun, released(begun.entry), decision, netbox_request_id=request_id)
 
     async def _back(self, begun: Begun, error: BerthError, *, doubt: bool) -> BerthError:
         if doubt:  # an earlier attempt may still be on its way: stay in `releasing`
@@ -76,9 +76,10 @@ class Freeing:
         await self.ledger.cancel(begun, error)
         return error
 
-    async def _delete(self, caller: Caller, entry: Entry, *, force: bool) -> str:
+    async def _delete(self, caller: Caller, entry: Entry, *, force: bool) -> tuple[str, str]:
         """One deletion, repeated where the object changed between our look and our call.
 
+        Returns what it came to, and NetBox's id of the request.
         Once an attempt is in doubt, nothing that a later one is told takes the doubt away.
         """
         doubt: Unsure | None = None
@@ -93,18 +94,18 @@ class Freeing:
                 raise doubt or error from error
         raise doubt or Unsure("the address keeps changing")
 
-    async def _attempt(self, caller: Caller, entry: Entry, *, force: bool) -> str:
+    async def _attempt(self, caller: Caller, entry: Entry, *, force: bool) -> tuple[str, str]:
         address = await self.addresses.read(entry.netbox_id or 0)
         if address is None:
-            return "gone"
+            return "gone", ""
         check_claim(entry, address)
         if not force:
             await check_unused(self.addresses, address)
         try:
-            await self.addresses.delete(address, change_message(caller, "release", entry.key))
+            request_id = await self.addresses.delete(address, change_message(caller, "release", entry.key))
         except Missing:
-            return "gone"
-        return "released"
+            return "gone", ""
+        return "released", request_id
 
 
 def check_claim(entry: Entry, address: Address) -> None:

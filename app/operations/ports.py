@@ -53,8 +53,10 @@ class Addresses(Protocol):
         """
         ...
 
-    async def delete(self, address: Address, message: str) -> None:
+    async def delete(self, address: Address, message: str) -> str:
         """Delete the address, only if it is still as it was read (`address.etag`, NetBox >= 4.6).
+
+        Returns NetBox's id of the request, by which its change log can be searched; empty if it gave none.
 
         Raises:
             Missing: it is not there.

@@ -142,7 +142,7 @@ class Convergence:
     async def _change(self, wish: Wish, gap: "Gap", changes: Changes, event: Event) -> Result:
         begun = await self.states.begin(event, gap.wanted, expected=gap.entry)
         changed = await self._changed(begun, gap.address, changes)
-        settled = await self.states.settle(begun, landed(begun.entry, changed), "changed")
+        settled = await self.states.settle(begun, landed(begun.entry, changed), "changed", changed.request_id)
         return Result(await self.keep.show(settled, changed, wish.sent))
 
     async def _changed(self, begun: Begun, address: Address, changes: Changes) -> Address:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.domain.errors import LedgerUnavailable
 from app.ledger.chain import Head
 from app.ledger.ports import Tx
+from app.ledger.records import ChainedEvent
 from app.store.migrate import migrate
 from app.store.transaction import Transaction, end_of_chain
 
@@ -48,6 +49,7 @@ class _Job:
 class _Verdict:
     job: _Job
     result: object = None
+    events: Sequence[ChainedEvent] = ()
     error: BaseException | None = None
 
     def settle(self) -> None:
@@ -64,13 +66,16 @@ class _Verdict:
 class Database:
     """The ledger's `Store`.
 
-    `observe` is told the seconds and the number of works of every commit, in the writer thread.
+    `observe` is told the seconds and the number of works of every commit, `committed` the audit records that
+    a commit has made durable, in their order and after those who wait were answered; both in the writer
+    thread.
     """
 
     engine: Engine
     head: Head
     lock: IO[str]
     observe: Callable[[float, int], None]
+    committed: Callable[[Sequence[ChainedEvent]], None] = lambda _events: None
     _jobs: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
     _readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
@@ -116,7 +121,12 @@ class Database:
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
-            _deliver(self._commit(group))
+            verdicts = self._commit(group)
+            _deliver(verdicts)
+            events = [event for verdict in verdicts for event in verdict.events]
+            if events:
+                with suppress(Exception):  # whoever listens must not stop the ledger
+                    self.committed(events)
 
     def _next_group(self) -> list[_Job] | None:
         first = self._jobs.get()
@@ -173,7 +183,8 @@ def _work(connection: Connection, job: _Job, head: Head) -> tuple[_Verdict, Head
     cursor.execute("SAVEPOINT work")
     transaction = Transaction(connection, head)
     try:
-        verdict, after = _Verdict(job, result=job.work(transaction)), transaction.head
+        result = job.work(transaction)
+        verdict, after = _Verdict(job, result, transaction.appended), transaction.head
     except _INTEGRITY as error:
         verdict, after = _Verdict(job, error=_unavailable(error)), head
     except _BROKEN:
@@ -208,9 +219,14 @@ def _unavailable(error: Exception) -> LedgerUnavailable:
 
 
 def open_database(
-    url: str, chain: str, observe: Callable[[float, int], None] = lambda _seconds, _works: None
+    url: str,
+    chain: str,
+    observe: Callable[[float, int], None] = lambda _seconds, _works: None,
+    committed: Callable[[Sequence[ChainedEvent]], None] = lambda _events: None,
 ) -> Database:
     """Open the database, bring its tables up to date and take writes; `chain` names a new audit chain.
+
+    `observe` and `committed` are the ones of `Database`.
 
     Raises:
         LedgerUnavailable: the database cannot be opened, or another process has it.
@@ -227,7 +243,7 @@ def open_database(
         engine.dispose()
         lock.close()
         raise LedgerUnavailable(f"The ledger {path} cannot be opened: {error}") from error
-    return Database(engine, Head(chain), lock, observe)
+    return Database(engine, Head(chain), lock, observe, committed)
 
 
 def _prepare(connection: object, _record: object) -> None:

@@ -50,7 +50,8 @@ _APPEND = Prepared(insert(audit).values(_values(audit, _AUDIT_FIELDS)))
 class Transaction:
     """One transaction on a connection that the caller begins and ends.
 
-    `head` is the end of this process's audit chain as this transaction sees it. What every mutation needs
+    `head` is the end of this process's audit chain as this transaction sees it, `appended` what it has added
+    to that. What every mutation needs
     goes by prepared statements, which cost a tenth of what SQLAlchemy needs to make one; the rest does not.
     """
 
@@ -58,6 +59,7 @@ class Transaction:
         self._connection = connection
         self._cursor = connection.connection.cursor()
         self.head = head
+        self.appended: list[ChainedEvent] = []
 
     def entry(self, key: str) -> Entry | None:
         """See `app.ledger.ports.Tx`."""
@@ -138,6 +140,7 @@ class Transaction:
             "hash": stored.hash,
         }
         _APPEND.run(self._cursor, row)
+        self.appended.append(stored)
 
     def events(self, conditions: Mapping[str, str], after: int, limit: int) -> list[tuple[int, Json]]:
         """See `app.ledger.ports.Tx`."""
@@ -159,7 +162,7 @@ class Transaction:
         return _entry(found[0]) if found else None
 
     def _many(self, query: Select[tuple[object, ...]]) -> list[Entry]:
-        return [_decoded(row) for row in self._connection.execute(query).mappings()]
+        return [decoded(row) for row in self._connection.execute(query).mappings()]
 
 
 def end_of_chain(connection: Connection, chain: str) -> Head:
@@ -175,7 +178,7 @@ def _entry(row: Sequence[Any]) -> Entry:
     return Entry(**values)
 
 
-def _decoded(row: RowMapping) -> Entry:
+def decoded(row: RowMapping) -> Entry:
     """An entry of a query that SQLAlchemy ran, which has decoded the JSON."""
     values = dict(row)
     values["state"] = State(values["state"])

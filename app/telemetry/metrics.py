@@ -111,6 +111,17 @@ TABLE: Final[tuple[Metric, ...]] = (
         (),
         SHORT_SECONDS,
     ),
+    Metric(
+        Counter,
+        "berth_audit_lines_dropped",
+        "Audit records that were not written to standard output; the database has them.",
+    ),
+    Metric(
+        Counter,
+        "berth_reconciled",
+        "What the reconciler did, by result (settled, failed, released, expired, freed, closed or errors).",
+        ("result",),
+    ),
     Metric(Gauge, "berth_operations_in_doubt", "Operations whose outcome in NetBox is not known yet."),
     Metric(
         Gauge,
@@ -208,6 +219,14 @@ class Metrics:
         """The reconciler counted what is in doubt."""
         self._set("berth_operations_in_doubt", count)
 
+    def audit_dropped(self, lines: int) -> None:
+        """Audit lines were left out."""
+        self._count("berth_audit_lines_dropped", times=lines)
+
+    def reconciled(self, result: str, times: int) -> None:
+        """The reconciler did something so many times."""
+        self._count("berth_reconciled", result, times=times)
+
     def prefix_usage(self, prefix: str, *, free: int, ratio: float) -> None:
         """A prefix was looked up in the background. Prefixes beyond the bound are left out."""
         shown = self._utilized(prefix)
@@ -227,10 +246,10 @@ class Metrics:
     def _word(self, label: str, value: str) -> str:
         return self._words.setdefault(label, Bounded(MAX_WORDS))(value)
 
-    def _count(self, name: str, *labels: str) -> None:
+    def _count(self, name: str, *labels: str, times: int = 1) -> None:
         metric = self._built[name]
         assert isinstance(metric, Counter)  # noqa: S101 - the table says so
-        (metric.labels(*labels) if labels else metric).inc()
+        (metric.labels(*labels) if labels else metric).inc(times)
 
     def _set(self, name: str, value: float, *labels: str) -> None:
         metric = self._built[name]

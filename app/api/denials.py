@@ -1,0 +1,77 @@
+"""Refusals on the wire; one that no operation has seen is written into the audit log here."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.commands import Caller
+from app.domain.errors import BerthError, LedgerUnavailable, Refusal
+from app.edge.boundary import READS, answer
+from app.edge.caller import CALLER
+from app.edge.problems import to_berth_error
+from app.edge.validation import invalid_request
+
+READING: Final = frozenset({"checkName"})
+"""Operations that are no GET and write nothing."""
+ACTIONS: Final = {
+    "allocateBatch": "allocate",
+    "upsertAllocation": "upsert",
+    "confirmAllocation": "confirm",
+    "releaseAllocation": "release",
+}
+"""What the audit log calls an operation, where that is not its id."""
+_LONGEST_KEY: Final = 300
+_YES: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
+
+
+class Recorder(Protocol):
+    """Writes a refusal into the audit log."""
+
+    async def __call__(self, caller: Caller, action: str, key: str, error: BerthError) -> None:
+        """Write it down, unless it is there already.
+
+        Raises:
+            LedgerUnavailable: it cannot be written.
+        """
+        ...
+
+
+async def record_nowhere(caller: Caller, action: str, key: str, error: BerthError) -> None:
+    """The recorder of an application that keeps no audit log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denials:
+    """Answers what was refused."""
+
+    record: Recorder
+
+    async def of_validation(self, request: Request, error: Exception) -> Response:
+        """The request does not fit its schema."""
+        found = error.errors() if isinstance(error, RequestValidationError) else ()
+        return await self._answer(request, invalid_request(found))
+
+    async def of_berth(self, request: Request, error: Exception) -> Response:
+        """The route, or an operation, refused it."""
+        return await self._answer(request, to_berth_error(error, read=request.method in READS))
+
+    async def _answer(self, request: Request, error: BerthError) -> Response:
+        try:
+            await self._record(request, error)
+        except LedgerUnavailable as unavailable:
+            return answer(unavailable)
+        return answer(error)
+
+    async def _record(self, request: Request, error: BerthError) -> None:
+        """Write down a refused mutation of a known caller. A dry run leaves nothing, as everywhere."""
+        caller = request.scope.get(CALLER)
+        operation = getattr(request.scope.get("route"), "operation_id", None)
+        dry = request.query_params.get("dry_run", "").lower() in _YES
+        if not isinstance(caller, Caller) or not isinstance(error, Refusal) or not operation or dry:
+            return
+        if request.method not in READS and operation not in READING:
+            key = str(request.path_params.get("key", ""))[:_LONGEST_KEY]
+            await self.record(caller, ACTIONS.get(operation, operation), key, error)

@@ -1,0 +1,99 @@
+"""The audit log as JSON lines beside the other logs, for whoever collects them off this machine.
+
+Each line carries its record's hash, so that the collected lines also show a tail that was cut. A request
+never waits for a line: what finds no room in the queue is left out, counted, and told in the log. The
+database has it all the same.
+"""
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, Protocol, TextIO
+
+import structlog
+
+ROOM: Final = 10_000
+"""Lines that may wait to be written."""
+_GOODBYE_SECONDS: Final = 5.0
+
+
+class Record(Protocol):
+    """What is told of a record."""
+
+    @property
+    def body(self) -> str:
+        """Its canonical JSON."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Its own hash."""
+        ...
+
+
+class AuditLines:
+    """Writes records to a stream (standard output), in a thread of its own.
+
+    `on_drop` is told how many were left out, in whatever thread.
+    """
+
+    def __init__(
+        self,
+        log: structlog.typing.FilteringBoundLogger,
+        stream: TextIO | None = None,
+        on_drop: Callable[[int], None] = lambda _count: None,
+        room: int = ROOM,
+    ) -> None:
+        self._log = log
+        self._out = structlog.PrintLogger(stream)  # shares the lock of all who write to the stream
+        self._on_drop = on_drop
+        self._waiting: queue.Queue[Record | None] = queue.Queue(room)
+        self._dropped = 0
+        self._told = 0
+        self._counting = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="audit-lines", daemon=True)
+        self._thread.start()
+
+    def __call__(self, records: Sequence[Record]) -> None:
+        """Have them written soon, in this order. Returns at once and never fails; one thread may call it."""
+        for number, record in enumerate(records):
+            try:
+                self._waiting.put_nowait(record)
+            except queue.Full:
+                self._drop(len(records) - number)
+                return
+
+    def close(self) -> None:
+        """Write what waits, but do not wait for ever."""
+        with suppress(queue.Full):
+            self._waiting.put(None, timeout=_GOODBYE_SECONDS)
+        self._thread.join(_GOODBYE_SECONDS)
+
+    def _drop(self, count: int) -> None:
+        with self._counting:
+            self._dropped += count
+        self._on_drop(count)
+
+    def _run(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            try:
+                self._out.msg(line_of(record))
+            except (OSError, ValueError):  # the stream is closed, or its disk is full
+                self._drop(1)
+            self._tell()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say in the log what was left out since it was said last."""
+        count = self._dropped - self._told
+        if count:
+            self._told += count
+            with suppress(OSError, ValueError):
+                self._log.error("audit lines were left out; the database has them", lines=count)
+
+
+def line_of(record: Record) -> str:
+    """One line of ASCII, whatever the record holds."""
+    return json.dumps({"event": "audit", "audit": json.loads(record.body), "hash": record.hash})
