@@ -53,7 +53,7 @@ class Confirm:
             check_owner(caller, entry.owner, None)
             raise OutcomeUnknown
         if entry is None or entry.state is not State.DONE:
-            return await self.keep.claimed(caller, key)
+            return await self.keep.claimed(caller, key, entry, self.ledger.clock())
         address = await self.keep.held(caller, entry)
         if address is None:
             raise NotFound(f"The address of the key {key!r} was deleted in NetBox.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.commands import Caller, Wish
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, OutcomeUnknown
 from app.domain.inventory import Address, Json
 from app.ledger.ledger import landed
 from app.ledger.records import Entry, State
@@ -12,6 +12,7 @@ from app.operations.answers import Allocation, Result
 from app.operations.echo import show
 from app.operations.freeing import check_claim
 from app.operations.gateways import Gateways
+from app.operations.late import is_undone
 from app.operations.places import Finder
 from app.operations.ports import Addresses
 from app.operations.states import check_owner, the_one
@@ -40,17 +41,22 @@ class Keep:
             check_claim(entry, address)
         return address
 
-    async def claimed(self, caller: Caller, key: str) -> tuple[Entry, Address]:
-        """What NetBox holds under a key that the ledger does not know: the ledger may have been lost.
+    async def claimed(
+        self, caller: Caller, key: str, entry: Entry | None, now: float
+    ) -> tuple[Entry, Address]:
+        """What NetBox holds under a key for which the ledger (`entry`) has nothing: it may have been lost.
 
         Raises:
             NotFound: nothing.
             NotOwner: it belongs to somebody else.
+            OutcomeUnknown: it came too late, and the reconciler is about to take it back.
         """
         address = the_one(key, await self.addresses.find_claims([key]))
         if address is None:
             raise NotFound(f"No allocation has the key {key!r}.")
         check_owner(caller, "", address.owner)
+        if entry is not None and is_undone(entry, address, now):
+            raise OutcomeUnknown("This allocation came too late and is being undone; ask again in a moment.")
         return from_claim(address), address
 
     async def repeat(self, caller: Caller, wish: Wish, entry: Entry) -> Result | None:

@@ -41,7 +41,7 @@ class Read:
         if entry is not None and entry.state is State.PENDING:
             check_owner(caller, entry.owner, None)
             raise OutcomeUnknown("This allocation is being made; ask again in a moment.")
-        found, address = await self.keep.claimed(caller, key)
+        found, address = await self.keep.claimed(caller, key, entry, self.ledger.clock())
         return Result(await self.keep.show(found, address, {}))
 
 

@@ -12,7 +12,6 @@ from functools import partial
 
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, ClaimChanged, InUse
-from app.domain.inventory import Address
 from app.domain.upstream import UpstreamError
 from app.ledger.ledger import Ledger, landed, resume
 from app.ledger.ports import Tx
@@ -20,14 +19,11 @@ from app.ledger.records import Entry, Operation, State
 from app.operations.events import SYSTEM, event_of
 from app.operations.freeing import Freeing, check_claim, check_unused
 from app.operations.keep import Keep
+from app.operations.late import LATE_SECONDS, is_late_fruit
 from app.operations.states import States
 from app.operations.turns import Turns
 
 _CHUNK = 200
-_LATE_SECONDS = 600.0
-"""How long after it was given up an operation's call may still create its object."""
-_CLOCK_SLACK = 60.0
-"""Seconds by which NetBox's clock may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class Reconcile:
         for state, since, act in (
             (State.RELEASING, 0.0, self._release),
             (State.PENDING, 0.0, self._settle),
-            (State.FAILED, now - _LATE_SECONDS, self._free_late),
+            (State.FAILED, now - LATE_SECONDS, self._free_late),
         ):
             async for entry in self._in_state(state, since):
                 await self._in_turn(entry, act, done)
@@ -119,7 +115,7 @@ class Reconcile:
     async def _free_late(self, entry: Entry) -> str:
         """An object that turned up after its operation was given up."""
         for address in await self.keep.addresses.find_claims([entry.key]):
-            if not _made_by(entry, address):
+            if not is_late_fruit(entry, address):
                 continue
             event = event_of(Caller(owner=entry.owner, method="system"), "free late", entry.key)
             begun = await self.freeing.begin(event, landed(entry, address), expected=entry)
@@ -179,11 +175,3 @@ def _in_state(state: State, after: tuple[float, str], tx: Tx) -> list[Entry]:
 
 def _due(now: float, after: str, tx: Tx) -> list[Entry]:
     return tx.due(now, after, _CHUNK)
-
-
-def _made_by(entry: Entry, address: Address) -> bool:
-    """Whether the object can only be the late fruit of the entry's own operation."""
-    if address.owner != entry.owner or address.vrf_id != entry.vrf_id or address.created is None:
-        return False
-    created = address.created.timestamp()
-    return entry.opened_at - _CLOCK_SLACK <= created <= entry.changed_at + _LATE_SECONDS
