@@ -52,9 +52,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What may change while the address stays: unset is left alone, None clears."""
+    """What may change while the address stays: unset is left alone, None clears.
+
+    `name_pattern` stands for a name with the next free number (None says the same as unset).
+    """
 
     dns_name: Maybe[str] = UNSET
+    name_pattern: Maybe[str] = UNSET
     description: Maybe[str] = UNSET
     status: Maybe[str] = UNSET
     role: Maybe[str] = UNSET

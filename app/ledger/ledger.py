@@ -5,14 +5,14 @@ sent to NetBox, the second (T2) the outcome before anything is answered. What li
 killed at any point: the entry is found in its state of T1, and the claim in NetBox tells what became of it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from app.domain.errors import BerthError, StillWorking
 from app.domain.inventory import Address, Json
 from app.ledger.ports import Store, Tx
-from app.ledger.records import Entry, Event, Operation, State
+from app.ledger.records import Candidate, Entry, Event, Operation, State
 
 T = TypeVar("T")
 
@@ -91,15 +91,16 @@ class Ledger:
         *,
         expected: Entry | None,
         closing: tuple["Begun", str] | None = None,
+        names: Sequence[Candidate] = (),
     ) -> Begun:
         """T1 of an allocation, an update or a release: the entry as it will stand while NetBox is asked.
 
         `closing` is a mutation that this one follows without a state between them, and its decision; from
-        this one there is no way back.
+        this one there is no way back. Of `names`, the entry gets the first that no other live entry holds.
 
         Raises:
             Overtaken: the entry is not `expected` any more.
-            NameHeld: another live entry holds the name.
+            NameHeld: another live entry holds the name, or others hold all of `names`.
             ObjectHeld: another live entry holds the object.
             LedgerUnavailable: nothing was written, so nothing may be sent.
         """
@@ -107,20 +108,21 @@ class Ledger:
         event = replace(event, event="intent", time=now, operation=operation, policy=self.policy())
         opened = replace(entry, operation=operation, changed_at=now)
 
-        def work(tx: Tx) -> None:
+        def work(tx: Tx) -> Begun:
             if tx.entry(entry.key) != expected:
                 raise Overtaken
-            _check_name(tx, opened)
+            begun = _called(tx, Begun(event, opened, expected if closing is None else opened), names)
+            _check_name(tx, begun.entry)
             _check_object(tx, opened)
             if closing is not None:
                 ended, decision = closing
                 _finish(tx, ended, decision, _about(opened, ended.outcome(now, decision)))
-            tx.put(opened)
+            tx.put(begun.entry)
             tx.begin(Operation(id=operation, key=entry.key, action=event.action, started_at=now))
-            tx.append(event)
+            tx.append(begun.event)
+            return begun
 
-        await self.store.write(work)
-        return Begun(event, opened, expected if closing is None else opened)
+        return await self.store.write(work)
 
     async def settle(
         self, begun: Begun, entry: Entry, decision: str, *, netbox_request_id: str = "", reason: str = ""
@@ -253,6 +255,24 @@ def landed(entry: Entry, address: Address) -> Entry:
         dns_name=name,
         name_claim=entry.name_claim if same_name else None,
     )
+
+
+def first_free(tx: Tx, key: str, names: Sequence[Candidate]) -> Candidate | None:
+    """The first of the names that no other key's live entry holds."""
+    for name in names:
+        holder = tx.holder_of_name(name.claim)
+        if holder is None or holder.key == key:
+            return name
+    return None
+
+
+def _called(tx: Tx, begun: Begun, names: Sequence[Candidate]) -> Begun:
+    """The mutation with the first free name; with the last one where none is, which is refused then."""
+    if not names:
+        return begun
+    name = first_free(tx, begun.entry.key, names) or names[-1]
+    entry = replace(begun.entry, dns_name=name.dns_name, name_claim=name.claim)
+    return replace(begun, entry=entry, event=replace(begun.event, name=name.dns_name))
 
 
 def _check_name(tx: Tx, entry: Entry) -> None:

@@ -36,6 +36,10 @@ class Tx(Protocol):
         """Live entries with this name (lower case) that were asked for from this prefix, as written."""
         ...
 
+    def named_between(self, before: str, after: str, vrf_id: int | None) -> list[Entry]:
+        """Live entries of this VRF whose name (lower case) begins and ends so."""
+        ...
+
     def entries(self, conditions: Mapping[str, str], after: str, limit: int) -> list[Entry]:
         """Entries in state `done` in order of key, all greater than `after`."""
         ...

@@ -61,6 +61,14 @@ class Entry:
         return self.state in LIVE
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A name that an entry may get (in lower case), with its claim."""
+
+    dns_name: str
+    claim: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A mutation that was begun: it has an intent in the audit log and, once `outcome` is set, an outcome."""

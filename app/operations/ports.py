@@ -42,6 +42,10 @@ class Addresses(Protocol):
         """Every address with this DNS name (compared in lower case) in the VRF."""
         ...
 
+    async def find_names(self, before: str, after: str, vrf_id: int | None) -> list[Address]:
+        """Every address in the VRF whose DNS name begins and ends so (compared in lower case)."""
+        ...
+
     async def create(self, vrf_id: int | None, drafts: Sequence[Draft]) -> Receipt:
         """Create exactly the addresses that the drafts name, all or none. An empty key makes no claim."""
         ...

@@ -88,6 +88,12 @@ class Transaction:
         """See `app.ledger.ports.Tx`."""
         return self._many(_ENTRY.where(entries.c.dns_name == dns_name, entries.c.prefix == prefix, live))
 
+    def named_between(self, before: str, after: str, vrf_id: int | None) -> list[Entry]:
+        """See `app.ledger.ports.Tx`."""
+        name = entries.c.dns_name
+        ends = (name >= before, name < f"{before}\U0010ffff", name.endswith(after, autoescape=True))
+        return self._many(_ENTRY.where(*ends, entries.c.vrf_id.is_not_distinct_from(vrf_id), live))
+
     def entries(self, conditions: Mapping[str, str], after: str, limit: int) -> list[Entry]:
         """See `app.ledger.ports.Tx`."""
         query = _ENTRY.where(entries.c.state == State.DONE, entries.c.key > after)

@@ -203,6 +203,20 @@ async def test_a_name_is_found_whatever_its_case(netbox: NetBox, admin: Admin, u
     assert await netbox.addresses.find_name("", None) == []
 
 
+async def test_names_are_found_by_their_ends(netbox: NetBox, admin: Admin, unique: str) -> None:
+    """In the VRF, and in whatever case they are asked for; nothing is asked without an end."""
+    pool = await pool_of(netbox, admin)
+    names = [f"{unique}-01-a.example", f"{unique}-02-a.example", f"{unique}-03-b.example"]
+    drafts = [Draft(key=name, owner="o", dns_name=name) for name in names]
+    await netbox.allocator.allocate(pool, drafts)
+    ends = ((unique, "-A.EXAMPLE"), (f"{unique.upper()}-", ""), ("", f"{unique}-01-a.example"))
+    found = [await netbox.addresses.find_names(before, after, None) for before, after in ends]
+    assert [sorted(row.dns_name for row in rows) for rows in found] == [names[:2], names, names[:1]]
+    vrf = int(admin.make("ipam/vrfs", name=unique)["id"])
+    assert await netbox.addresses.find_names(unique, "", vrf) == []
+    assert await netbox.addresses.find_names("", "", None) == []
+
+
 async def test_a_host_is_found_whatever_its_mask(netbox: NetBox, admin: Admin) -> None:
     """`address=` without a mask compares the host part."""
     host = ipaddress.ip_interface(admin.network().replace(".0/24", ".11/32"))
