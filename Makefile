@@ -66,3 +66,12 @@ lint-openapi: ## lint the OpenAPI document (needs npm)
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm exec --yes --package=@redocly/cli@2.77.0 -- \
 	  redocly lint --config openapi/redocly.yaml openapi/berth.v1.yaml openapi/berth.v1.json
 .PHONY: demo demo-clean openapi lint-openapi
+
+# -- measuring ---------------------------------------------------------------------------------
+
+bench: .venv/.ready ## measure one Berth process (minutes), and write docs/benchmarks.md anew
+	@$(RUN)python -m tools.bench emulator $(ARGS)
+
+bench-netbox: .venv/.ready ## measure Berth against a real NetBox of its own (half an hour), and the same page
+	@$(RUN)python -m tools.bench netbox $(ARGS)
+.PHONY: bench bench-netbox

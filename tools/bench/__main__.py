@@ -1,0 +1,50 @@
+"""The command line: `python -m tools.bench emulator|netbox|page [--quick]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from . import __doc__ as about
+from . import against_emulator, against_netbox, page
+from .processes import ROOT
+
+
+def main() -> None:
+    """Measure, then write the page; or write the page alone."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=about)
+    parser.add_argument("what", choices=["emulator", "netbox", "page"])
+    parser.add_argument("--quick", action="store_true", help="a rough look: one short round")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the results and the page go")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, which stops what was started
+    if options.what != "page":
+        measure(options.what, options.docs, quick=options.quick)
+    page.write(options.docs)
+
+
+def measure(what: str, docs: Path, *, quick: bool) -> None:
+    """Measure and keep the result, then forget what the servers left on the disk."""
+    folder = Path(tempfile.mkdtemp(prefix="berth-bench-", dir="/var/tmp"))  # a disk: fsync counts
+    try:
+        if what == "netbox":
+            plan = against_netbox.QUICK if quick else against_netbox.Plan()
+            result = against_netbox.run(folder, plan)
+        else:
+            result = against_emulator.run(
+                folder, against_emulator.QUICK if quick else against_emulator.Plan()
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    results = docs / "benchmarks" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / f"{what}.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

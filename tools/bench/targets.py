@@ -1,0 +1,95 @@
+"""The targets, and whether they were met: each a comparison of a measured figure with a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .results import Results
+
+CEILING: Final = 0.9
+DIRECT: Final = {"1000": 3.0, "30000": 8.0}
+BYSTANDER: Final = 3.0
+LONE_MS: Final = 10.0
+DURABLE: Final = 1000.0
+START_SECONDS: Final = 2.0
+MEMORY_MIB: Final = 150.0
+TARGET_CLIENTS: Final = (32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One of them. `met` is None where it was not measured; `id` is what a note refers to."""
+
+    id: str
+    text: str
+    wanted: str
+    measured: str
+    met: bool | None
+
+    @property
+    def mark(self) -> str:
+        """In a word."""
+        return {True: "met", False: "**missed**", None: "not measured"}[self.met]
+
+
+def _least(name: str, text: str, value: float | None, wanted: float, form: str) -> Target:
+    met = None if value is None else value >= wanted
+    return Target(name, text, "at least " + form.format(wanted), _shown(value, form), met)
+
+
+def _below(name: str, text: str, value: float | None, wanted: float, form: str) -> Target:
+    met = None if value is None else value < wanted
+    return Target(name, text, "under " + form.format(wanted), _shown(value, form), met)
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def targets(netbox: Results | None, emulator: Results | None) -> list[Target]:
+    """All that can be judged."""
+    return [*(_of_netbox(netbox) if netbox else ()), *(_of_emulator(emulator) if emulator else ())]
+
+
+def _of_netbox(results: Results) -> Iterator[Target]:
+    for place, factor in DIRECT.items():
+        for clients in (each for each in TARGET_CLIENTS if each in results.clients):
+            yield from _under_load(results, place, clients, factor)
+    for place in DIRECT:
+        lone = results.lone(place)
+        text = f"A lone allocation beyond direct call, read of the name and two commits, {place} addresses"
+        yield _below(f"lone-{place}", text, lone.overhead() if lone else None, LONE_MS, "{:.1f} ms")
+
+
+def _under_load(results: Results, place: str, clients: int, factor: float) -> Iterator[Target]:
+    where = f"{clients} clients, {place} addresses"
+    share = results.times(place, ("berth", "lists"), clients)
+    yield _least(
+        f"ceiling-{place}-{clients}", f"Throughput, {where}: share of the ceiling", share, CEILING, "{:.0%}"
+    )
+    times = results.times(place, ("berth", "direct"), clients)
+    yield _least(f"direct-{place}-{clients}", f"Throughput, {where}: times direct", times, factor, "{:.1f}")
+    tail = results.times(place, ("berth", "direct"), clients, "p99")
+    yield _below(f"p99-{place}-{clients}", f"p99, {where}: times direct", tail, 1.0, "{:.2f}")
+    if place == "1000":
+        idle = results.of(place, "idle", None, "status.p50")
+        seen = results.of(place, "berth", clients, "status.p50")
+        value = seen / idle if seen is not None and idle else None
+        yield _below(
+            f"status-{clients}", f"Bystander, {where}: times idle (median)", value, BYSTANDER, "{:.1f}"
+        )
+
+
+def _of_emulator(results: Results) -> Iterator[Target]:
+    rate = max(
+        (results.of("instant", "berth", each, "rate") or 0.0 for each in results.clients), default=None
+    )
+    text = "Durable allocations a second, one process, instant upstream"
+    yield _least("durable", text, rate, DURABLE, "{:.0f}")
+    yield _below("start", "Ready after (empty ledger)", results.starts("first"), START_SECONDS, "{:.2f} s")
+    most = float(results.data["memory"]["most"])
+    yield _below("memory", "Resident memory at its most, under that load", most, MEMORY_MIB, "{:.0f} MiB")
