@@ -34,6 +34,17 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 	$(RUN)deptry .
 .PHONY: check
 
+# -- tests -------------------------------------------------------------------------------------
+
+KILLS ?= 200
+
+test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -m "not netbox and not faults" $(ARGS)
+
+test-faults: .venv/.ready ## kill Berth under load, KILLS=200 times, and look for what got lost; SEED= repeats a run
+	@KILLS=$(KILLS) $(RUN)pytest -m faults tests/faults $(ARGS)
+.PHONY: test test-faults
+
 # -- a real NetBox -----------------------------------------------------------------------------
 
 NETBOX := tools/netbox-server
@@ -42,7 +53,7 @@ test-netbox: .venv/.ready ## the tests against a real NetBox, which is started f
 	@export BERTH_NETBOX_INSTANCE=test-$$$$; unset BERTH_NETBOX_PORT; \
 	trap '$(NETBOX) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
 	$(NETBOX) start && variables=$$($(NETBOX) env) && eval "$$variables" || exit 1; \
-	$(RUN)pytest $(wildcard tests/contract tests/netbox) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+	$(RUN)pytest $(wildcard tests/contract tests/netbox tests/end_to_end) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
 
 netbox-start: .venv/.ready ## start a real NetBox to try things with; then: eval "$(tools/netbox-server env)"
 	@$(NETBOX) start
