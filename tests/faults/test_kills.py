@@ -57,6 +57,7 @@ def test_killing_berth_breaks_no_invariant(tmp_path: Path, capsys: pytest.Captur
     evidence = run(kills)
     with capsys.disabled():
         print(report(evidence, run))  # noqa: T201
+    (tmp_path / "history").write_text("\n".join(map(str, evidence.calls)))
     found = {name: sentences[:20] for name, sentences in violations(evidence).items() if sentences}
     assert not found, f"SEED={seed}: {found}"
     strange = {call.code for call in evidence.calls if call.code} - ALLOWED - LATER
