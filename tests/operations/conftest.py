@@ -263,7 +263,7 @@ def make_desk(stage: Stage, path: Path) -> Desk:
     """Put everything together around the emulator that is on the stage."""
     clock = Clock()
     database = open_database(f"sqlite:///{path}", "chain-1")
-    settings = NetBoxSettings(url=stage.url, breaker_failures=10_000)
+    settings = NetBoxSettings(url=stage.url, breaker_failures=10_000, retry_share=1.0)
     netbox = connect(settings, Token(), clock=clock, sleep=_at_once)
     policy = [POLICY]
     parts = Parts(

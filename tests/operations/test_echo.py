@@ -83,7 +83,8 @@ def test_a_field_is_shown_as_sent_while_it_is_true(name: str, sent: object, show
 )
 def test_null_and_empty_come_back_as_they_were_sent(name: str, actual: object, empty: str | None) -> None:
     """NetBox knows only one of the two."""
-    shown = field(name, {name: empty}, **{name: actual})
+    changed: dict[str, Any] = {name: actual}
+    shown = field(name, {name: empty}, **changed)
     assert shown == (None if name == "tenant" else empty)
 
 
