@@ -19,7 +19,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import IO, Any, TypeVar, cast
 
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -27,7 +26,7 @@ from app.domain.errors import LedgerUnavailable
 from app.ledger.chain import Head
 from app.ledger.ports import Tx
 from app.ledger.records import ChainedEvent
-from app.store.migrate import migrate
+from app.store.migrate import FromTheFuture, migrate
 from app.store.transaction import Transaction, end_of_chain
 
 T = TypeVar("T")
@@ -239,7 +238,7 @@ def open_database(
     event.listen(engine, "connect", _prepare)
     try:
         migrate(engine)
-    except (*_BROKEN, CommandError) as error:
+    except (*_BROKEN, FromTheFuture) as error:
         engine.dispose()
         lock.close()
         raise LedgerUnavailable(f"The ledger {path} cannot be opened: {error}") from error
