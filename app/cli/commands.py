@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.audit import audit
 from app.cli.names import names
 from app.cli.netbox import bootstrap, doctor
 from app.cli.policy import policy
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(names, name="names")
 app.add_typer(policy, name="policy")
+app.add_typer(audit, name="audit")
 app.command()(bootstrap)
 app.command()(doctor)
 

@@ -24,6 +24,7 @@ from app.netbox.client import TokenSource
 from app.netbox.settings import NetBoxSettings
 from app.netbox.slots import Expired, Slots
 from app.netbox.wire import CallFinished, Lane, Question, Reply
+from app.telemetry.events import note_netbox_request
 
 _FIRST_BACKOFF: Final = 0.2
 _LONGEST_BACKOFF: Final = 2.0
@@ -132,7 +133,10 @@ class Line:
         call = asyncio.create_task(self._own(question, journal, slots))
         self._calls.add(call)
         call.add_done_callback(self._forget)
-        return await self._answer(call, journal.until)
+        reply = await self._answer(call, journal.until)
+        if question.writes:
+            note_netbox_request(reply.request_id)
+        return reply
 
     def _forget(self, call: asyncio.Task[Reply]) -> None:
         self._calls.discard(call)

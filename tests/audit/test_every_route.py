@@ -1,0 +1,148 @@
+"""Whatever route is asked to change something leaves a record, also when it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.api.denials import READING
+from app.api.export import document
+from app.domain.policy import Policy
+from app.policyfile import load
+from tests.whole import ALLOCATIONS, LAB, NetBox, Whole, whole
+
+OTHER = "the-token-of-another-owner-0123456789"
+MUTATING = {
+    operation["operationId"]: (method, path)
+    for path, methods in document()["paths"].items()
+    for method, operation in methods.items()
+    if method in ("post", "put", "patch", "delete") and operation["operationId"] not in READING
+}
+POLICY = """\
+version: 1
+clients:
+  other: {{token_sha256: [{digest}]}}
+"""
+
+Ask = dict[str, Any]
+WELL: dict[str, Ask] = {
+    "allocate": {"json": {"key": "new", "prefix": LAB}},
+    "allocateBatch": {"json": {"items": [{"key": "new-in-batch", "prefix": LAB}]}},
+    "upsertAllocation": {"json": {"prefix": LAB, "description": "changed"}},
+    "confirmAllocation": {},
+    "releaseAllocation": {},
+}
+"""A request for each route that it carries out."""
+REFUSED: dict[tuple[str, int], Ask] = {
+    ("allocate", 403): {"json": {"key": "held", "prefix": LAB}, "as": OTHER},
+    ("allocate", 409): {"json": {"key": "held", "prefix": "192.168.3.0/24"}},
+    ("allocate", 422): {"json": {"prefix": LAB, "colour": "red"}},
+    ("allocateBatch", 200): {"json": {"items": [{"colour": "red"}]}},
+    ("allocateBatch", 422): {"json": {"items": []}},
+    ("upsertAllocation", 403): {"json": {"prefix": LAB}, "as": OTHER},
+    ("upsertAllocation", 409): {"json": {"prefix": "192.168.3.0/24"}},
+    ("upsertAllocation", 422): {"json": {"key": "another", "prefix": LAB}},
+    ("confirmAllocation", 403): {"as": OTHER},
+    ("confirmAllocation", 409): {"key": "part~of"},
+    ("confirmAllocation", 422): {"params": {"dry_run": "perhaps"}},
+    ("releaseAllocation", 403): {"as": OTHER},
+    ("releaseAllocation", 409): {"key": "part~of"},
+    ("releaseAllocation", 422): {"params": {"force": "perhaps"}},
+}
+"""A request for each route and each way of refusing it."""
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    """One more client, an owner of its own."""
+    path = tmp_path_factory.mktemp("policy") / "policy.yaml"
+    path.write_text(POLICY.format(digest=hashlib.sha256(OTHER.encode()).hexdigest()))
+    return load(path, {})
+
+
+@pytest.fixture
+async def desk(netbox: NetBox, tmp_path: Path, policy: Policy) -> AsyncIterator[Whole]:
+    """A Berth that holds one address under the key `held`."""
+    async with whole(netbox.url, tmp_path, policy) as desk:
+        made = await desk.post("held", hold_seconds=600)
+        assert made.status_code == 200, made.text
+        yield desk
+        await desk.client.delete(f"{ALLOCATIONS}/held")
+
+
+async def ask(desk: Whole, operation: str, request: Ask) -> httpx2.Response:
+    """Send it, by default about the key `held`."""
+    method, path = MUTATING[operation]
+    options = {name: value for name, value in request.items() if name in ("json", "params")}
+    headers = {"Authorization": f"Bearer {request['as']}"} if "as" in request else {}
+    url = path.format(key=request.get("key", "held"))
+    return await desk.client.request(method.upper(), url, headers=headers, **options)
+
+
+@pytest.mark.parametrize("operation", MUTATING)
+async def test_what_a_route_does_is_on_the_record(desk: Whole, operation: str) -> None:
+    """The intent before, the outcome after, both under the request's id and in its owner's name.
+
+    A route that is new in the document has no request here, so that this fails until it has.
+    """
+    answer = await ask(desk, operation, WELL[operation])
+    assert answer.status_code in (200, 201, 204), answer.text
+    records = await desk.records(request_id=answer.headers["X-Request-ID"])
+    assert [record["event"] for record in records] == ["intent", "outcome"]
+    assert {record["owner"] for record in records} == {"team"}
+    for key in ("new", "new-in-batch"):
+        await desk.client.delete(f"{ALLOCATIONS}/{key}")
+
+
+@pytest.mark.parametrize(("operation", "status"), REFUSED)
+async def test_what_a_route_refuses_is_on_the_record(desk: Whole, operation: str, status: int) -> None:
+    """Once, with the code of the refusal."""
+    answer = await ask(desk, operation, REFUSED[operation, status])
+    assert answer.status_code == status, answer.text
+    [record] = await desk.records(request_id=answer.headers["X-Request-ID"])
+    body = answer.json()
+    problem = body["items"][0]["problem"] if status == 200 else body
+    assert (record["event"], record["reason"]) == ("denied", problem["code"])
+
+
+def test_every_route_is_refused_in_every_way() -> None:
+    """A route that is new in the document is missed here until it is asked."""
+    assert {operation for operation, _ in REFUSED} == set(MUTATING) == set(WELL)
+    one_by_one = set(MUTATING) - {"allocateBatch"}
+    assert {(operation, status) for operation in one_by_one for status in (403, 409, 422)} <= set(REFUSED)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"json": {"prefix": LAB, "colour": "red"}, "params": {"dry_run": "true"}},
+        {"json": {"prefix": LAB, "colour": "red"}, "as": "nobody's token"},
+        {"json": {"items": [{"colour": "red"}]}, "params": {"dry_run": "true"}, "to": "allocateBatch"},
+        {"json": {"prefix": LAB, "dns_name": "-bad"}, "params": {"dry_run": "true"}},
+    ],
+    ids=["dry run", "stranger", "dry run of a batch", "dry run of an operation"],
+)
+async def test_what_leaves_no_record(desk: Whole, request_: Ask) -> None:
+    """A dry run would have changed nothing; strangers could fill the disk."""
+    answer = await ask(desk, request_.get("to", "allocate"), request_)
+    assert answer.status_code in (200, 401, 422)
+    assert await desk.records(request_id=answer.headers["X-Request-ID"]) == []
+
+
+async def test_a_question_leaves_no_record(desk: Whole) -> None:
+    """Also one that is asked with POST, and also a malformed one."""
+    for body in ({"dns_name": "-bad"}, {"colour": "red"}):
+        answer = await desk.client.post("/api/v1/names/check", json=body)
+        assert await desk.records(request_id=answer.headers["X-Request-ID"]) == []
+
+
+async def test_a_refusal_that_cannot_be_recorded_is_not_answered_as_one(desk: Whole) -> None:
+    """The ledger comes first, as for everything that is written."""
+    desk.berth.database.close()
+    answer = await desk.client.post(ALLOCATIONS, json={"colour": "red"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
