@@ -17,6 +17,7 @@ from app.operations.confirm import Confirm
 from app.operations.freeing import Freeing
 from app.operations.gateways import Gateways
 from app.operations.keep import Keep
+from app.operations.numbers import Numbers
 from app.operations.places import Finder
 from app.operations.plan import NameCheck, Planner
 from app.operations.ports import Addresses, Fields, Inventory
@@ -61,6 +62,7 @@ class Operations:
     batcher: Batcher
     ledger: Ledger
     finder: Finder
+    numbers: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def assemble(parts: Parts) -> Operations:
         batcher=batcher,
         ledger=shared.ledger,
         finder=shared.finder,
+        numbers=shared.planner.numbers,
     )
 
 
@@ -125,6 +128,7 @@ def _shared(parts: Parts) -> _Shared:
             gateways,
             Resolver(parts.inventory),
             NameCheck(Names(parts.policy), parts.addresses),
+            Numbers(Names(parts.policy), parts.addresses, ledger),
             parts.addresses,
             parts.now,
         ),

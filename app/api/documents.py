@@ -28,6 +28,7 @@ class AllocationBody(Answer):
     gateway: str | None
     netmask: str
     dns_name: str | None
+    name_pattern: Annotated[str | None, Field(description="As it was sent, while the name is one of its.")]
     dns_servers: list[str]
     description: str | None
     status: str

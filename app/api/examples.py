@@ -18,6 +18,7 @@ ALLOCATION: Final[dict[str, Any]] = {
     "gateway": "192.168.3.1",
     "netmask": "255.255.255.0",
     "dns_name": "docker-01-nexus.spaceships.work",
+    "name_pattern": None,
     "dns_servers": ["192.168.3.53"],
     "description": "Nexus on docker-01",
     "status": "active",
@@ -52,6 +53,14 @@ ALLOCATION_REQUESTS: Final[dict[str, Any]] = {
     "by_name": {
         "summary": "The key is drawn from the name",
         "value": {"prefix": "192.168.3.0/24", "dns_name": "docker-01-nexus.spaceships.work"},
+    },
+    "numbered": {
+        "summary": "The next free number of a name",
+        "value": {
+            "key": "nexus-blue",
+            "prefix": "192.168.3.0/24",
+            "name_pattern": "docker-{nn}-nexus.spaceships.work",
+        },
     },
     "held": {
         "summary": "Held for an hour, unless it is confirmed",

@@ -7,14 +7,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import JsonValue, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.domain.errors import InvalidRequest
 from app.domain.inventory import CLAIM_FIELD, OWNER_FIELD
+from app.naming.numbers import Template
 
 MAX_ID: Final = 2**53 - 1
 """The largest integer that every JSON parser keeps exact."""
 
+MAX_PATTERN: Final = 255
 MAX_HOLD: Final = 30 * 24 * 3600
 CLAIM_FIELDS: Final = frozenset({CLAIM_FIELD, OWNER_FIELD})
 
+_NAME_PATTERN = r"^[^{}]*\{n{1,9}\}[^{}]*$"
 _MAC = re.compile(
     r"([0-9A-Fa-f]{2}([:-]))([0-9A-Fa-f]{2}\2){4}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
@@ -109,6 +113,19 @@ def _family(value: Any) -> Literal[4, 6]:  # noqa: ANN401
     if type(value) is int and value == 6:  # noqa: PLR2004 - IPv6
         return 6
     raise PydanticCustomError("not_a_choice", "send 4 or 6")
+
+
+def _name_pattern(value: Any) -> str:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise PydanticCustomError("wrong_type", "send text")
+    if len(value) > MAX_PATTERN:
+        raise PydanticCustomError("too_long", "send at most {most} characters", {"most": MAX_PATTERN})
+    try:
+        Template.parse(value)
+    except InvalidRequest as error:
+        [found] = error.errors
+        raise PydanticCustomError("name_pattern.malformed", "{what}", {"what": found.detail}) from None
+    return value
 
 
 def _mac_address(value: Any) -> str:  # noqa: ANN401
@@ -207,6 +224,17 @@ MacAddress = Annotated[
     str,
     PlainValidator(_mac_address),
     _schema("A MAC address.", "string", pattern=f"^({_MAC.pattern})$", examples=["52:54:00:12:34:56"]),
+]
+NamePattern = Annotated[
+    str,
+    PlainValidator(_name_pattern),
+    _schema(
+        "A name with its number in braces, an `n` for each digit.",
+        "string",
+        maxLength=MAX_PATTERN,
+        pattern=_NAME_PATTERN,
+        examples=["docker-{nn}-nexus.spaceships.work"],
+    ),
 ]
 CustomFields = Annotated[
     dict[str, JsonValue],

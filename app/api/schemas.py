@@ -14,6 +14,7 @@ from app.api.fields import (
     Label,
     MacAddress,
     NameOrId,
+    NamePattern,
     PrefixOrId,
     RangeOrId,
     Text,
@@ -34,6 +35,7 @@ MAX_ITEMS: Final = 100
 
 _TRAITS: Final = (
     "dns_name",
+    "name_pattern",
     "description",
     "status",
     "role",
@@ -64,6 +66,10 @@ class AllocationRequest(Request):
     family: Family | None = None
     dns_name: DnsName | None = Field(
         default=None, description="The name that the naming convention is held against."
+    )
+    name_pattern: NamePattern | None = Field(
+        default=None,
+        description="Instead of `dns_name`: the name with the lowest free number. It needs a key of its own.",
     )
     description: Text | None = None
     status: Word | None = Field(default=None, description="NetBox's status, such as active or reserved.")

@@ -188,9 +188,7 @@ class Lookups:
         ends = {"dns_name__isw": before, "dns_name__iew": after}
         return await self._listing.matching(
             {**{lookup: end for lookup, end in ends.items() if end}, **in_vrf(vrf_id)},
-            lambda row: (
-                row.vrf_id == vrf_id and _name(row).startswith(before) and _name(row).endswith(after)
-            ),
+            lambda row: row.vrf_id == vrf_id and _name(row).startswith(before) and _name(row).endswith(after),
         )
 
 

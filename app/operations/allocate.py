@@ -23,12 +23,13 @@ from app.domain.errors import (
     UnknownReference,
 )
 from app.domain.inventory import Address, Interface
-from app.ledger.ledger import Begun, Ledger, Overtaken
-from app.ledger.records import Entry, Event, State
+from app.ledger.ledger import Begun, Ledger, NameHeld, Overtaken, first_free
+from app.ledger.records import Candidate, Entry, Event, State
 from app.operations.answers import Result
 from app.operations.echo import show
 from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.keep import Keep
+from app.operations.numbers import pattern_of
 from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
 from app.operations.ports import Batcher, Inventory
@@ -38,6 +39,10 @@ from app.operations.turns import Turns
 from app.telemetry.events import note, note_netbox_request
 
 _ATTEMPTS = 3
+_NO_KEY = (
+    "A `name_pattern` makes no key, for its name is not known before; send `key` or an `Idempotency-Key` "
+    "header, so that a repeat finds the name that was chosen."
+)
 _PLACE_WORDS = ("prefix", "ip_range", "vrf", "address", "family")
 
 
@@ -68,9 +73,13 @@ class Keys:
 
         Raises:
             KeyRequired: there is neither key nor name.
+            InvalidRequest: there is a pattern for the name that is none, or stands beside a name.
         """
+        numbered = pattern_of(wish.traits) is not None
         if wish.key:
             return wish.key
+        if numbered:
+            raise KeyRequired(_NO_KEY)
         name = given(wish.traits.dns_name, "").lower()
         if not name:
             raise KeyRequired
@@ -154,11 +163,11 @@ class Creation:
         Raises:
             BerthError: see `app.domain.errors`.
         """
-        async with denials_recorded(self.ledger, event):
-            _check_free(caller, entry, wish)
-            await self.prepared()
-            plan = await self.planner.plan(caller, wish, wish.key)
         for _ in range(_ATTEMPTS):
+            async with denials_recorded(self.ledger, event):
+                _check_free(caller, entry, wish)
+                await self.prepared()
+                plan = await self.planner.plan(caller, wish, wish.key)
             result = await self._attempt(wish, plan, entry, event)
             if result is not None:
                 return result
@@ -176,15 +185,20 @@ class Creation:
         _check_free(caller, known, wish)
         await self.prepared()
         plan = await self.planner.plan(caller, wish, wish.key)
-        claim = plan.entry.name_claim or ""
-        holder = await self.ledger.read(lambda tx: tx.holder_of_name(claim))
-        if holder is not None and holder.key != wish.key:
-            raise name_held(plan.entry.dns_name)
+        plan = await self._with_free_name(plan)
         await self.planner.gateways.secure(plan.spot.pool, plan.route.gateway, event, dry_run=True)
         address = plan.spot.address or await self._next_free(plan)
         entry = replace(plan.entry, state=State.DONE)
         imagined = _imagined(plan, address, plan.named)
         return Result(show(entry, imagined, wish.sent, plan.route), created=True)
+
+    async def _with_free_name(self, plan: Plan) -> Plan:
+        entry = plan.entry
+        names = plan.names or (Candidate(entry.dns_name, entry.name_claim or ""),)
+        free = await self.ledger.read(lambda tx: first_free(tx, entry.key, names))
+        if free is None:
+            raise name_held(names[-1].dns_name)
+        return plan.called(free.dns_name)
 
     async def _next_free(self, plan: Plan) -> Interface:
         free = await self.inventory.preview(plan.spot.pool, 2)
@@ -194,17 +208,18 @@ class Creation:
         return hosts[0]
 
     async def _attempt(self, wish: Wish, plan: Plan, entry: Entry | None, event: Event) -> Result | None:
-        """One round; None where the entry, or the gateway's record, changed under our hands."""
+        """One round; None where the entry, the names or the gateway's record changed under our hands."""
         async with denials_recorded(self.ledger, event):
             await self.planner.gateways.secure(
                 plan.spot.pool, plan.route.gateway, replace(event, action="gateway", key="")
             )
             former = await self._former(plan, entry)
         try:
-            begun = await self.states.begin(event, _continued(plan.entry, entry), expected=entry)
-        except Overtaken:
+            opened = _continued(plan.entry, entry)
+            begun = await self.states.begin(event, opened, expected=entry, names=plan.names)
+        except (Overtaken, NameHeld):
             return None
-        seated = await self._seat(begun, plan, former)
+        seated = await self._seat(begun, plan.called(begun.entry.dns_name), former)
         decision = "adopted" if seated.adopted else "allocated"
         note_netbox_request(seated.netbox_request_id)
         settled = await self.states.land(begun, seated.address, decision, seated.netbox_request_id or "")

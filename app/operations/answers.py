@@ -29,6 +29,7 @@ class Allocation:
     gateway: str | None
     netmask: str
     dns_name: str | None
+    name_pattern: str | None
     dns_servers: tuple[str, ...]
     description: str | None
     status: str

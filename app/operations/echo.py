@@ -13,6 +13,7 @@ from typing import cast
 
 from app.domain.inventory import CLAIM_FIELD, OWNER_FIELD, Address, Host, Json, Reference
 from app.ledger.records import Entry
+from app.naming.numbers import Template
 from app.operations.answers import Allocation
 
 _OURS = frozenset({CLAIM_FIELD, OWNER_FIELD})
@@ -44,6 +45,7 @@ def show(entry: Entry, address: Address, sent: Mapping[str, Json], route: Route)
         gateway=str(route.gateway) if route.gateway else None,
         netmask=str(interface.netmask),
         dns_name=_text(words, "dns_name", address.dns_name, _same_name),
+        name_pattern=_pattern((sent, entry.sent), address.dns_name),
         dns_servers=route.dns_servers,
         description=_text(words, "description", address.description, _same_text),
         status=address.status,
@@ -71,6 +73,15 @@ def _text(
         return actual
     word = words[name]
     return cast("str | None", word) if same(str(word or ""), actual or "") else actual
+
+
+def _pattern(writes: Sequence[Mapping[str, Json]], dns_name: str) -> str | None:
+    """The pattern that was sent, as long as the name is one of those that it makes."""
+    for words in writes:
+        pattern = words.get("name_pattern")
+        if isinstance(pattern, str) and Template.parse(pattern).number_in(dns_name) is not None:
+            return pattern
+    return None
 
 
 def _same_name(sent: str, actual: str) -> bool:

@@ -1,8 +1,8 @@
 """Everything that is checked before anything is written."""
 
 import ipaddress
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from app.allocation.seats import Line
 from app.domain.commands import UNSET, Caller, Traits, Wish, given
@@ -14,13 +14,16 @@ from app.domain.errors import (
     NameTaken,
     PrefixClosed,
     SharedRole,
+    UnknownReference,
 )
 from app.domain.inventory import SHARED_ROLES, Draft, Host, Pool, coexist
 from app.domain.policy import PrefixRules
-from app.ledger.records import Entry, State
-from app.naming.names import Names
+from app.ledger.records import Candidate, Entry, State
+from app.naming.names import Names, place_of
+from app.naming.numbers import Template
 from app.operations.echo import Route
 from app.operations.gateways import Gateways
+from app.operations.numbers import NAME_PATTERN, Numbers, Where, pattern_of
 from app.operations.places import Finder, Spot, check_open, label
 from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
@@ -30,7 +33,10 @@ _OTHER_ADDRESS = "Ask for another one, or leave `address` out to get the next fr
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An allocation that may be made: what will be asked of NetBox, and what the ledger will say of it."""
+    """An allocation that may be made: what will be asked of NetBox, and what the ledger will say of it.
+
+    Of `names`, where there are any, it will get one.
+    """
 
     spot: Spot
     route: Route
@@ -39,25 +45,35 @@ class Plan:
     draft: Draft
     entry: Entry
     shared_roles: bool
+    names: tuple[Candidate, ...] = ()
+
+    def called(self, dns_name: str) -> "Plan":
+        """The plan with one of its names; any other stays as it was sent."""
+        return replace(self, draft=replace(self.draft, dns_name=dns_name)) if self.names else self
 
 
 @dataclass(frozen=True, slots=True)
 class NameCheck:
-    """Names against the convention, and against what NetBox holds."""
+    """Names against the convention, and against what NetBox holds. Tenants and roles are slugs."""
 
     names: Names
     addresses: Addresses
 
-    async def check(self, dns_name: str, pool: Pool, traits: Traits, key: str) -> None:
-        """Refuse a name that breaks a rule or is in use by another key.
+    def check(self, dns_name: str, pool: Pool, tenant: str, role: str) -> None:
+        """Refuse a name that breaks a rule.
 
         Raises:
             NameRefused: with every violation at once.
-            NameTaken: an address in this VRF and family has it.
         """
-        tenant, role = str(given(traits.tenant, "")), given(traits.role, "")
         if errors := self.names.violations(dns_name, pool, tenant, role):
             raise NameRefused(errors=errors)
+
+    async def check_free(self, dns_name: str, pool: Pool, key: str) -> None:
+        """Refuse a name that is in use by another key.
+
+        Raises:
+            NameTaken: an address in this VRF and family has it.
+        """
         if not self.names.unique(dns_name, pool):
             return
         for address in await self.addresses.find_name(dns_name.lower(), pool.vrf_id):
@@ -68,7 +84,7 @@ class NameCheck:
         """What has to be unique in the ledger, None where the policy lets the name repeat."""
         if not dns_name or not self.names.unique(dns_name, pool):
             return None
-        return f"{pool.vrf_id or 0}/{pool.network.version}/{dns_name.lower()}"
+        return name_claim(dns_name, pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,7 @@ class Planner:
     gateways: Gateways
     resolver: Resolver
     names: NameCheck
+    numbers: Numbers
     addresses: Addresses
     clock: Callable[[], float]
 
@@ -91,17 +108,46 @@ class Planner:
         spot = await self.finder.find(wish.place)
         rules = self.gateways.rules(spot.pool)
         await self._check_place(spot, rules)
-        route = await self.gateways.route(spot.pool, given(wish.traits.dns_name, ""), caller.owner)
-        check_role(given(wish.traits.role, ""), rules)
+        template = pattern_of(wish.traits)
+        name = template.name(1) if template else given(wish.traits.dns_name, "")
+        route = await self.gateways.route(spot.pool, name, caller.owner)
+        role = given(wish.traits.role, "")
+        check_role(role, rules)
         if spot.address is not None:
-            role = given(wish.traits.role, "")
             await self._check_address(spot.address.ip, spot, route.gateway, key, role)
-        if name := given(wish.traits.dns_name, ""):
-            await self.names.check(name, spot.pool, wish.traits, key)
-        named = await self.resolver.resolve(wish.traits, route.default_tags)
+        named = await self.resolve(wish.traits, route.default_tags, name, spot.pool)
+        names = await self._names(template or name, spot, key, named.tenant_slug, role)
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
-        return Plan(spot, route, named, line, draft, self._entry(caller, wish, key, spot), rules.shared_roles)
+        entry = self._entry(caller, wish, key, spot)
+        return Plan(spot, route, named, line, draft, entry, rules.shared_roles, names)
+
+    async def resolve(self, traits: Traits, default_tags: Sequence[str], name: str, pool: Pool) -> Named:
+        """What a request names. Where something is unknown, it is told what is wrong with its name besides.
+
+        Raises:
+            UnknownReference: with every name that NetBox does not have.
+        """
+        try:
+            return await self.resolver.resolve(traits, default_tags)
+        except UnknownReference as error:
+            pointer = "/dns_name" if given(traits.name_pattern, "") == "" else NAME_PATTERN
+            place = place_of(pool, role=given(traits.role, ""))
+            broken = self.names.names.verdict(name, place, pointer).violations if name else ()
+            raise UnknownReference(error.detail, errors=[*error.errors, *broken]) from error
+
+    async def _names(
+        self, wanted: Template | str, spot: Spot, key: str, tenant: str, role: str
+    ) -> tuple[Candidate, ...]:
+        """The names of a template that may be taken. A name that was sent is checked, and is none of them."""
+        if isinstance(wanted, Template):
+            where = Where(spot.vrf_id, spot.family, place_of(spot.pool, tenant, role))
+            offered = await self.numbers.offer(wanted, where, key)
+            return tuple(Candidate(each.lower(), name_claim(each, spot.pool)) for each in offered)
+        if wanted:
+            self.names.check(wanted, spot.pool, tenant, role)
+            await self.names.check_free(wanted, spot.pool, key)
+        return ()
 
     async def _check_place(self, spot: Spot, rules: PrefixRules) -> None:
         """An address that is asked for by name is safe in its most specific prefix."""
@@ -142,6 +188,11 @@ class Planner:
             reference=wish.reference,
             opened_at=now,
         )
+
+
+def name_claim(dns_name: str, pool: Pool) -> str:
+    """A name in its VRF and family, as the ledger keeps it unique."""
+    return f"{pool.vrf_id or 0}/{pool.network.version}/{dns_name.lower()}"
 
 
 def check_role(role: str, rules: PrefixRules) -> None:

@@ -17,6 +17,11 @@ class Named:
     tenant: Reference | None = None
     tags: tuple[Reference, ...] | None = None
 
+    @property
+    def tenant_slug(self) -> str:
+        """The tenant's slug, by which conventions know it, whatever word the request has for it."""
+        return (self.tenant.slug or "") if self.tenant else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolver:

@@ -7,7 +7,7 @@ from app.domain.commands import Caller
 from app.domain.errors import ClaimDuplicated, NameTaken, NotOwner
 from app.domain.inventory import Address, coexist
 from app.ledger.ledger import Begun, Ledger, NameHeld, ObjectHeld, landed, resume
-from app.ledger.records import Entry, Event, State
+from app.ledger.records import Candidate, Entry, Event, State
 from app.operations.events import SYSTEM, event_of, only_reading
 from app.operations.freeing import Freeing, released, supersede
 from app.operations.gateways import Gateways
@@ -46,16 +46,21 @@ class States:
         begun = resume(entry, event_of(caller, "allocate", entry.key))
         return await self.land(begun, address, "recovered")
 
-    async def begin(self, event: Event, entry: Entry, *, expected: Entry | None) -> Begun:
-        """T1; a name that only a stale entry holds is taken from it first.
+    async def begin(
+        self, event: Event, entry: Entry, *, expected: Entry | None, names: Sequence[Candidate] = ()
+    ) -> Begun:
+        """T1; a name that only a stale entry holds is taken from it first. `names` as in `Ledger.begin`.
 
         Raises:
+            NameHeld: others have taken all of `names`.
             NameTaken: another key holds the name, and NetBox agrees.
             Overtaken: the entry is not `expected` any more.
         """
         try:
-            return await self.ledger.begin(event, entry, expected=expected)
+            return await self.ledger.begin(event, entry, expected=expected, names=names)
         except NameHeld as held:
+            if names:
+                raise
             if not await self._name_is_stale(held.holder):
                 error = name_held(entry.dns_name)
                 await self.ledger.deny(event, error)

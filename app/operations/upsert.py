@@ -15,6 +15,7 @@ from app.operations.answers import Result
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import check_claim
 from app.operations.keep import Keep
+from app.operations.numbers import as_held
 from app.operations.plan import Planner, change_message, check_role
 from app.operations.references import Named
 from app.operations.states import States
@@ -101,18 +102,29 @@ class Convergence:
             raise StillWorking
         check_claim(entry, address)
         await self.keep.finder.check_same(wish.place, entry, address)
+        wish = as_held(wish, address.dns_name)
         pool = _pool_of(address)
         rules = self.planner.gateways.rules(pool)
         if (role := given(wish.traits.role, "")) != (address.role or ""):
             check_role(role, rules)
         name = address.dns_name if wish.traits.dns_name is UNSET else (wish.traits.dns_name or "")
-        if name.lower() != address.dns_name and name:
-            await self.planner.names.check(name, pool, wish.traits, entry.key)
         route = await self.planner.gateways.route(pool, name, entry.owner)
         defaults = () if wish.traits.tags is UNSET else route.default_tags
-        named = await self.planner.resolver.resolve(wish.traits, defaults)
+        renamed = name if name.lower() != address.dns_name else ""
+        named = await self.planner.resolve(wish.traits, defaults, renamed, pool)
+        self._check_name(wish.traits, address, named, name)
+        if renamed:
+            await self.planner.names.check_free(name, pool, entry.key)
         changes = _changes(wish.traits, address, named, change_message(caller, "change", entry.key, wish))
         return Gap(entry, self._entry(wish, entry, name, pool), address, changes, named)
+
+    def _check_name(self, traits: Traits, address: Address, named: Named, name: str) -> None:
+        """A name keeps the conventions if it is new, or if another tenant or role brings others upon it."""
+        held = (address.dns_name, address.tenant.slug if address.tenant else "", address.role or "")
+        tenant = held[1] if traits.tenant is UNSET else named.tenant_slug
+        role = held[2] if traits.role is UNSET else (traits.role or "")
+        if name and (name.lower(), tenant, role) != held:
+            self.planner.names.check(name, _pool_of(address), tenant or "", role)
 
     def _entry(self, wish: Wish, entry: Entry, name: str, pool: Pool) -> Entry:
         changed = entry
@@ -126,7 +138,7 @@ class Convergence:
             changed = replace(changed, hold_seconds=hold, hold_until=until)
         return replace(
             changed,
-            sent={**entry.sent, **wish.sent},
+            sent=_merged(entry.sent, wish.sent),
             requested_by=wish.requested_by or entry.requested_by,
             reference=wish.reference or entry.reference,
         )
@@ -170,6 +182,11 @@ class Gap:
     address: Address
     changes: Changes | None
     named: Named
+
+
+def _merged(held: Mapping[str, Json], sent: Mapping[str, Json]) -> dict[str, Json]:
+    """The words of all writes, the last one's first; a name that is sent puts an end to its pattern."""
+    return {**{n: v for n, v in held.items() if n != "name_pattern" or "dns_name" not in sent}, **sent}
 
 
 def _pool_of(address: Address) -> Pool:

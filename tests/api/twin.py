@@ -294,7 +294,7 @@ def _free(network: Network, taken: set[str], limit: int) -> list[Interface]:
 
 
 def _traits(wish: Wish) -> dict[str, Any]:
-    names = ("dns_name", "description", "role", "tenant", "mac_address")
+    names = ("dns_name", "name_pattern", "description", "role", "tenant", "mac_address")
     changes: dict[str, Any] = {name: wish.sent[name] for name in names if name in wish.sent}
     if wish.sent.get("status"):
         changes["status"] = wish.sent["status"]
@@ -320,6 +320,7 @@ def _made(caller: Caller, wish: Wish, address: Interface, netbox_id: str | None)
         gateway=str(address.network.broadcast_address - 1),
         netmask=str(address.network.netmask),
         dns_name=None,
+        name_pattern=None,
         dns_servers=("10.20.0.53",),
         description=None,
         status="active",
