@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from threading import Barrier
 from typing import TYPE_CHECKING, Final
 
 from app.domain.inventory import Draft
@@ -162,20 +163,27 @@ def make(spec: Spec) -> Outcome:
 
 
 def _direct(spec: Spec) -> Outcome:
-    """The clients of today: each with a thread, a session and a prefix that it has looked up once."""
-    prefixes = [sequential.prefix_of(spec) for _ in range(spec.clients)]
-    record = Record(spec)
+    """The clients of today: each with a thread, a connection and a prefix that it has looked up once.
+
+    They connect at the same time: one after the other, they would all end up with the same of NetBox's
+    processes, which takes the next connection as long as it is idle, and a bystander would feel nothing.
+    """
+    records: list[Record] = []
+    ready = Barrier(spec.clients, lambda: records.append(Record(spec)))
 
     def client(number: int) -> None:
+        prefix = sequential.prefix_of(spec)
+        ready.wait()
+        [record] = records
         count = 0
         while record.goes_on(count):
             began = time.perf_counter()
-            failure = sequential.create(prefixes[number], spec.traits(spec.key(number, count)))
+            failure = sequential.create(prefix, spec.traits(spec.key(number, count)))
             record.add(began, 1, failure)
             count += 1
 
     sequential.at_once(client, spec.clients)
-    return record.outcome()
+    return records[0].outcome()
 
 
 if __name__ == "__main__":
