@@ -27,6 +27,7 @@ from app.domain.policy import Policy
 from app.edge.works import Works
 from app.naming.names import Names
 from app.netbox import NetBox, NetBoxSettings, connect
+from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
 from app.policyfile import CurrentPolicy
@@ -130,7 +131,12 @@ def compose(
         database=database,
         netbox=netbox,
         operations=assemble(_parts(settings, policy, database, netbox, meters)),
-        works=Works(seconds=settings.request_seconds, on_change=metrics.works_in_flight, log=log),
+        works=Works(
+            seconds=settings.request_seconds,
+            on_change=metrics.works_in_flight,
+            around=lambda: within(settings.request_seconds),
+            log=log,
+        ),
         metrics=metrics,
         log=log,
         audit_lines=lines,

@@ -32,8 +32,8 @@ class Meters:
             endpoint=call.endpoint, method=call.method, outcome=call.status_or_outcome, seconds=call.seconds
         )
         self.metrics.queue_wait("netbox", call.queued_seconds)
-        for _ in range(call.retries):
-            self.metrics.netbox_retry("unreachable")
+        for reason in call.retried:
+            self.metrics.netbox_retry(reason)
         if self.line is not None:
             self.metrics.breaker(Breaker(self.line.breaker.value))
 

@@ -64,11 +64,12 @@ class Batcher:
         """An address for the draft: created now, or found under the same claim.
 
         Raises:
+            Overloaded: the queue is full, or so long that this seat's time would be up in it.
             BerthError: NetBox refused, and holds nothing under this claim because of this call.
             OutcomeUnknown: NetBox may hold it, or come to hold it.
         """
-        if self._waiting >= self.limits.queue:
-            raise Overloaded(retry_after=self._backlog())
+        if self._waiting >= self.limits.queue or self._backlog() > self.limits.patience:
+            raise Overloaded(retry_after=max(1.0, self._backlog()))
         now = self.clock()
         outcome: asyncio.Future[Seated] = asyncio.get_running_loop().create_future()
         seat = Seat(line, draft, draft.owner, outcome, now, now + self.limits.patience, shared_roles)
@@ -78,7 +79,9 @@ class Batcher:
         return await outcome
 
     def _backlog(self) -> float:
-        return max(1.0, round(self._waiting / self.limits.cap * self._pace, 1))
+        """How long the queue is, in seconds at the recent pace: a list for each prefix at least."""
+        lists = max(len(self._lines), self._waiting / self.limits.cap)
+        return round(lists * self._pace / self.limits.flights, 1)
 
     def _launch(self) -> None:
         while self._waiting and len(self._flying) < self.limits.flights:
@@ -138,7 +141,7 @@ class Batcher:
         marks: set[object] = {seat.draft.key} | ({address.ip} if address is not None else set())
         if seat.outcome.done() or self.clock() >= seat.expires_at:
             self._waiting -= 1
-            seat.refuse(Overloaded(retry_after=self._backlog()))
+            seat.refuse(Overloaded(retry_after=max(1.0, self._backlog())))
         elif marks & seen:
             held.append(seat)
         else:

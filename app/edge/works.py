@@ -7,6 +7,7 @@ what it has accepted.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -26,6 +27,7 @@ class Works:
     """Runs work in tasks of its own.
 
     `seconds` is how long a request waits for its work; `on_change` is told how much work is in flight.
+    `around` makes what each work runs inside of, such as its deadline towards others.
     """
 
     def __init__(
@@ -33,10 +35,12 @@ class Works:
         *,
         seconds: float = REQUEST_SECONDS,
         on_change: Callable[[int], None] | None = None,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
         log: structlog.typing.FilteringBoundLogger | None = None,
     ) -> None:
         self._seconds = seconds
         self._on_change = on_change or (lambda _count: None)
+        self._around = around
         self._log = log or make_logger()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._draining = False
@@ -63,7 +67,8 @@ class Works:
         if self._draining:
             work.close()
             raise Draining
-        task = asyncio.create_task(work)
+        with self._around():  # a task copies the context that it is made in
+            task = asyncio.create_task(work)
         self._tasks.add(task)
         self._on_change(len(self._tasks))
         task.add_done_callback(self._finished)

@@ -12,7 +12,7 @@ free only when its answer or its own timeout has come.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from app.domain.errors import NetBoxNonsense
@@ -66,7 +66,7 @@ class _Journal:
 
     until: float | None
     queued: float = 0.0
-    retries: int = 0
+    reasons: list[str] = field(default_factory=list)
     status: int | None = None
     request_id: str | None = None
 
@@ -173,17 +173,17 @@ class Line:
                 pause = self._before_retry(question, journal, error)
                 if pause is None:
                     raise
-            journal.retries += 1
+                journal.reasons.append(_reason(error))
             await self._world.sleep(pause)
 
     def _before_retry(self, question: Question, journal: _Journal, error: UpstreamError) -> float | None:
         """How long to wait before another attempt; None if there shall be none."""
         if isinstance(error, Unsure) and question.writes:
             return None
-        pause = wait = self._backoff(journal.retries)
+        pause = wait = self._backoff(len(journal.reasons))
         if isinstance(error, Throttled):  # `_pause` does the waiting, together with all others
             pause, wait = 0.0, error.retry_after
-        if journal.retries + 1 >= self._settings.attempts or wait >= self._patience(journal):
+        if len(journal.reasons) + 1 >= self._settings.attempts or wait >= self._patience(journal):
             return None
         return pause if self._budget.spend() else None
 
@@ -258,7 +258,7 @@ class Line:
                 status_or_outcome=_outcome(error, journal.status),
                 seconds=seconds,
                 queued_seconds=journal.queued,
-                retries=journal.retries,
+                retried=tuple(journal.reasons),
                 request_id=journal.request_id,
             )
         )
@@ -268,6 +268,13 @@ def _series(text: str | None) -> tuple[int, ...] | None:
     """NetBox's `API-Version` header ("4.7") as numbers."""
     parts = (text or "").split(".")
     return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else None
+
+
+def _reason(error: UpstreamError) -> str:
+    """Why a call is sent again."""
+    if isinstance(error, Throttled):
+        return "throttled"
+    return "unreachable" if isinstance(error, Unreachable) else "broken"
 
 
 def _outcome(error: Exception | None, status: int | None) -> str:

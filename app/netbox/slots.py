@@ -39,12 +39,15 @@ class Slots:
         """Wait for a slot.
 
         Raises:
-            NotSent: the queue is full (`overloaded`, with the expected wait as `retry_after`).
+            NotSent: the queue is full, or so long that the deadline would pass in it (`overloaded`, with the
+                expected wait as `retry_after`).
             Expired: the deadline passed first.
         """
-        if self._free.locked() and self.waiting >= self._queue:
-            wait = max(1.0, self.expected_wait)
-            raise NotSent("too many calls are waiting for NetBox", retry_after=wait, overloaded=True)
+        wait = self.expected_wait if self._free.locked() else 0.0
+        too_late = until is not None and wait > until - self._clock()
+        if self._free.locked() and (self.waiting >= self._queue or too_late):
+            message = "too many calls are waiting for NetBox"
+            raise NotSent(message, retry_after=max(1.0, wait), overloaded=True)
         self.waiting += 1
         try:
             async with asyncio.timeout(None if until is None else until - self._clock()):

@@ -89,7 +89,7 @@ class CallFinished:
             answer), `overloaded`, `expired` (its time was up in the queue), `breaker_open` or `throttled`.
         seconds: from the first attempt to the end.
         queued_seconds: spent waiting for a slot.
-        retries: attempts after the first.
+        retried: why it was sent again, for each attempt after the first: unreachable, throttled or broken.
         request_id: NetBox's `X-Request-ID`, by which its change log can be searched.
     """
 
@@ -98,5 +98,5 @@ class CallFinished:
     status_or_outcome: str
     seconds: float
     queued_seconds: float = 0.0
-    retries: int = 0
+    retried: tuple[str, ...] = ()
     request_id: str | None = None

@@ -113,6 +113,23 @@ async def test_what_waited_too_long_or_hung_up_is_not_sent() -> None:
     assert desk.batcher.waiting == 0
 
 
+async def test_a_queue_that_is_too_long_for_its_patience_turns_away_at_once() -> None:
+    """Whoever came last would wait in vain; how long a list takes is known from the one before."""
+    desk = Desk(Limits(cap=1, patience=5.0))
+    first = await desk.ask("first")
+    await asyncio.sleep(0)  # it is under way
+    desk.now += 10.0
+    desk.netbox.gate.set()
+    await first
+    desk.netbox.gate.clear()
+    others = [await desk.ask(f"k{number}") for number in range(3)]
+    with pytest.raises(Overloaded) as refused:
+        await desk.batcher.take(next_free(WIDE), draft("late"))
+    assert refused.value.retry_after > 5.0
+    desk.netbox.gate.set()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 async def test_a_full_queue_says_when_to_come_back() -> None:
     """Nothing is queued that would wait for nothing."""
     desk = Desk(Limits(queue=1))

@@ -3,7 +3,9 @@
 import asyncio
 import io
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -108,3 +110,21 @@ async def test_a_failure_that_nobody_waits_for_is_logged() -> None:
     await works.drain()
     (line,) = (json.loads(text) for text in stream.getvalue().splitlines())
     assert (line["event"], line["error"]) == ("work failed", "RuntimeError")
+
+
+async def test_work_runs_inside_of_what_is_around_it() -> None:
+    """Such as a deadline; whoever waits for it is outside."""
+    mark: ContextVar[str] = ContextVar("mark", default="outside")
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        token = mark.set("inside")
+        yield
+        mark.reset(token)
+
+    async def work() -> str:
+        await asyncio.sleep(0)
+        return mark.get()
+
+    assert await Works(around=around).run(work()) == "inside"
+    assert mark.get() == "outside"

@@ -92,7 +92,7 @@ async def test_reads_survive_a_hiccup(emulated: Admin, reach: Reach) -> None:
         await netbox.facts.reply()
     emulated.fault(kind="down", times=1)
     await netbox.facts.reply()
-    assert seen[-1].retries == 1
+    assert len(seen[-1].retried) == 1
     assert seen[-1].status_or_outcome == "200"
 
 

@@ -40,14 +40,14 @@ async def test_a_call_is_reported_once_with_all_there_is_to_know(rig: Rigs) -> N
     await made.line.ask(GET)
     (seen,) = made.seen
     assert (seen.endpoint, seen.method, seen.status_or_outcome) == ("status/", "GET", "200")
-    assert (seen.retries, seen.request_id) == (0, "r-1")
+    assert (seen.retried, seen.request_id) == ((), "r-1")
 
 
 async def test_a_write_that_never_reached_netbox_is_sent_again(rig: Rigs) -> None:
     """Nothing was done, so nothing can be done twice."""
     made = rig(Unreachable("no"), MADE, settings=GENEROUS)
     assert (await made.line.ask(POST)).status == 201
-    assert made.seen[0].retries == 1
+    assert made.seen[0].retried == ("unreachable",)
 
 
 @pytest.mark.parametrize(
@@ -191,12 +191,26 @@ async def test_what_expired_in_the_queue_is_not_sent(rig: Rigs) -> None:
     made.wire.gate = asyncio.Event()
     first = asyncio.create_task(made.line.ask(POST))
     await _settle()
-    with deadline.within(0.01, made.clock), pytest.raises(Expired):
+    with deadline.within(0.15, made.clock), pytest.raises(Expired):
         await made.line.ask(POST)
     made.wire.gate.set()
     await first
     assert len(made.wire.asked) == 1
     assert made.seen[0].status_or_outcome == "expired"
+
+
+async def test_a_call_that_would_expire_in_the_queue_is_turned_away_at_once(rig: Rigs) -> None:
+    """By how long calls took lately; with the time to come back."""
+    made = rig(MADE)
+    made.wire.gate = asyncio.Event()
+    first = asyncio.create_task(made.line.ask(POST))
+    await _settle()
+    with deadline.within(0.05, made.clock), pytest.raises(NotSent) as refused:
+        await made.line.ask(POST)
+    assert (refused.value.overloaded, refused.value.retry_after) == (True, 1.0)
+    assert made.seen[0].status_or_outcome == "overloaded"
+    made.wire.gate.set()
+    await first
 
 
 async def test_a_call_whose_time_is_up_is_not_sent_even_if_a_slot_is_free(rig: Rigs) -> None:
