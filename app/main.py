@@ -64,7 +64,7 @@ class Berth:
             list_allocations=verbs.list_allocations,
             confirm=verbs.confirm,
             release=verbs.release,
-            check_name=CheckName(Names(self.policy), verbs.finder),
+            check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers),
             audit=ShowAudit(verbs.ledger),
             shelf=self.netbox.shelf,
         )

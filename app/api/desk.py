@@ -6,9 +6,8 @@ from typing import Protocol
 
 from app.api.ports import Shelf
 from app.domain.commands import Caller, Wish
-from app.domain.errors import Violation
 from app.domain.inventory import Json, Pool
-from app.operations.answers import Filters, Page, Result
+from app.operations.answers import Filters, NameReport, Page, Result
 
 
 class Writer(Protocol):
@@ -65,9 +64,15 @@ class Namer(Protocol):
     """Checks names against the convention."""
 
     async def __call__(
-        self, caller: Caller, dns_name: str, *, prefix: str | int | None, vrf: str | int | None
-    ) -> Sequence[Violation]:
-        """Every rule that the name breaks there, all at once."""
+        self,
+        caller: Caller,
+        dns_name: str,
+        *,
+        prefix: str | int | None,
+        vrf: str | int | None,
+        suggest: bool = False,
+    ) -> NameReport:
+        """Every rule that the name breaks there, all at once, and a free one of its kind if that is asked."""
         ...
 
 

@@ -154,10 +154,18 @@ class VrfPage(Answer):
 
 
 class NameVerdict(Answer):
-    """Whether a name keeps the convention, and every rule that it breaks."""
+    """Whether a name keeps the convention, and every rule that it breaks.
+
+    Rules that only warn make no name invalid.
+    """
 
     valid: bool
     violations: list[ProblemItem]
+    warnings: list[ProblemItem]
+    suggestion: Annotated[
+        str | None,
+        Field(description="The name with the lowest free number; null if none is free, or was asked for."),
+    ]
 
 
 class AuditPage(Answer):

@@ -111,13 +111,27 @@ NAME_REQUEST: Final[dict[str, Any]] = {
     "name": {
         "summary": "A name for a prefix",
         "value": {"dns_name": "docker-01-nexus.spaceships.work", "prefix": "192.168.3.0/24"},
-    }
+    },
+    "next": {
+        "summary": "The next free number of a name",
+        "value": {
+            "dns_name": "docker-01-nexus.spaceships.work",
+            "prefix": "192.168.3.0/24",
+            "suggest": True,
+        },
+    },
 }
 NAME_VERDICT: Final[dict[str, Any]] = {
     "valid": False,
     "violations": [
-        {"pointer": "/dns_name", "code": "pattern", "detail": "write <service>-<nn>-<application>.<domain>"}
+        {
+            "pointer": "/dns_name",
+            "code": "name.pattern",
+            "detail": "write <service>-<nn>-<application>.<domain>",
+        }
     ],
+    "warnings": [],
+    "suggestion": None,
 }
 EVENT: Final[dict[str, Any]] = {
     "event": "outcome",

@@ -119,7 +119,7 @@ def _name_pattern(value: Any) -> str:  # noqa: ANN401
     if not isinstance(value, str):
         raise PydanticCustomError("wrong_type", "send text")
     if len(value) > MAX_PATTERN:
-        raise PydanticCustomError("too_long", "send at most {most} characters", {"most": MAX_PATTERN})
+        raise PydanticCustomError("string_too_long", "send at most {most} characters", {"most": MAX_PATTERN})
     try:
         Template.parse(value)
     except InvalidRequest as error:

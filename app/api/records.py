@@ -1,5 +1,6 @@
 """The routes of the naming convention and of the audit log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from app.api.examples import NAME_REQUEST
 from app.api.exchange import V1, Asker, answer_json, answer_page
 from app.api.refusals import BODY, LEDGER, UPSTREAM, refusals
 from app.api.schemas import NameQuestion
-from app.domain.errors import PrefixAmbiguous, PrefixNotFound, UnknownReference
+from app.domain.errors import PrefixAmbiguous, PrefixNotFound, UnknownReference, Violation
 from app.edge.works import Works
 
 Exact = Annotated[str | None, Query(min_length=1, max_length=300)]
@@ -29,11 +30,22 @@ class Records:
     async def check_name(
         self, body: Annotated[NameQuestion, Body(openapi_examples=NAME_REQUEST)], caller: Asker
     ) -> Response:
-        """Check a name against the convention: every rule that it breaks, at once. Writes nothing."""
-        work = self.desk.check_name(caller, body.dns_name, prefix=body.prefix, vrf=body.vrf)
-        violations = await self.works.run(work)
-        found = [{"pointer": v.pointer, "code": v.code, "detail": v.detail} for v in violations]
-        return answer_json({"valid": not found, "violations": found})
+        """Check a name against the convention: every rule that it breaks, at once.
+
+        Writes nothing and reserves nothing, a suggestion neither.
+        """
+        work = self.desk.check_name(
+            caller, body.dns_name, prefix=body.prefix, vrf=body.vrf, suggest=body.suggest
+        )
+        report = await self.works.run(work)
+        return answer_json(
+            {
+                "valid": not report.violations,
+                "violations": _items(report.violations),
+                "warnings": _items(report.warnings),
+                "suggestion": report.suggestion,
+            }
+        )
 
     async def audit(  # noqa: PLR0913 - the filters of the route
         self,
@@ -69,6 +81,10 @@ class Records:
         return answer_page((dict(item) for item in page.items), page.next)
 
 
+def _items(violations: Sequence[Violation]) -> list[dict[str, str]]:
+    return [{"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in violations]
+
+
 def record_routes(records: Records) -> APIRouter:
     """The table of the routes."""
     router = APIRouter(prefix=V1)
@@ -82,7 +98,7 @@ def record_routes(records: Records) -> APIRouter:
             "names",
             NameVerdict,
             "name verdict",
-            refusals(BODY, UPSTREAM, named),
+            refusals(BODY, LEDGER, UPSTREAM, named),
         ),
         (
             "/audit",

@@ -137,3 +137,8 @@ class NameQuestion(Request):
     dns_name: DnsName
     prefix: PrefixOrId | None = None
     vrf: NameOrId | None = None
+    suggest: bool = Field(
+        default=False,
+        strict=True,
+        description="Offer the name with the next free number instead of the number that it has.",
+    )

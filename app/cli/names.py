@@ -59,7 +59,11 @@ def next_(
     vrf: Vrf = None,
     policy: PolicyFile = None,
 ) -> None:
-    """Print the name with the lowest number that no address in NetBox's VRF has. Nothing is reserved."""
+    """Print the name with the lowest number that no address in NetBox's VRF has. Nothing is reserved.
+
+    What only Berth's ledger knows is not seen, such as a name that is being taken: `POST /api/v1/names/check`
+    with `suggest` sees both.
+    """
     from app.cli.upstream import next_free  # noqa: PLC0415 - takes seconds to import
 
     place = NamePlace(network=_network(prefix), vrf=vrf)

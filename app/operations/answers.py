@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from app.domain.errors import Violation
 from app.domain.inventory import Json
 
 T = TypeVar("T")
@@ -59,6 +60,18 @@ class Result:
     allocation: Allocation
     created: bool = False
     replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NameReport:
+    """What is to be said of a name. `suggestion` is its like with the next free number, if one was asked for.
+
+    It is None where the name has no number, and where no number is free.
+    """
+
+    violations: tuple[Violation, ...] = ()
+    warnings: tuple[Violation, ...] = ()
+    suggestion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

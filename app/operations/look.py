@@ -1,24 +1,27 @@
 """Look at names and at the audit log; nothing is written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.domain.commands import UNSET, Caller, Place
-from app.domain.errors import InvalidRequest, Violation
-from app.domain.inventory import Json
+from app.domain.commands import UNSET, Caller, Maybe, Place
+from app.domain.errors import InvalidRequest, NameRefused, NameTaken, Violation
+from app.domain.inventory import Json, Reference
 from app.domain.policy import NamePlace
 from app.ledger.ledger import Ledger
 from app.naming.names import Names, place_of
-from app.operations.answers import Page
+from app.operations.answers import NameReport, Page
+from app.operations.events import only_reading
+from app.operations.numbers import Numbers, Where
 from app.operations.places import Finder
 
 
 @dataclass(frozen=True, slots=True)
 class CheckName:
-    """Says whether a name may be used somewhere."""
+    """Says whether a name may be used somewhere, and which one of its kind is free there."""
 
     names: Names
     finder: Finder
+    numbers: Numbers
 
     async def __call__(
         self,
@@ -27,13 +30,37 @@ class CheckName:
         *,
         prefix: str | int | None,
         vrf: str | int | None,
-    ) -> Sequence[Violation]:
-        """Every rule that the name breaks there, all at once; without a prefix, nowhere in particular."""
-        place = NamePlace()
+        suggest: bool = False,
+    ) -> NameReport:
+        """Every rule that the name breaks there, all at once; without a prefix, anywhere in the VRF.
+
+        Raises:
+            UnknownReference, PrefixNotFound, PrefixAmbiguous: there is no such place.
+        """
+        async with only_reading():
+            where = await self._where(prefix, UNSET if vrf is None else vrf)
+            verdict = self.names.verdict(dns_name, where.place)
+            suggestion = await self._next(dns_name, where) if suggest else None
+        return NameReport(verdict.violations, verdict.warnings, suggestion)
+
+    async def _where(self, prefix: str | int | None, vrf: Maybe[str | int]) -> Where:
         if prefix is not None:
-            pool = (await self.finder.find(Place(prefix=prefix, vrf=UNSET if vrf is None else vrf))).pool
-            place = place_of(pool)
-        return self.names.verdict(dns_name, place).violations
+            spot = await self.finder.find(Place(prefix=prefix, vrf=vrf))
+            return Where(spot.vrf_id, spot.family, place_of(spot.pool))
+        found = await self.finder.vrf(vrf)
+        if isinstance(found, Reference):
+            return Where(found.id, None, NamePlace(vrf=found.name))
+        return Where(None, None, NamePlace())
+
+    async def _next(self, dns_name: str, where: Where) -> str | None:
+        """The name's like with the lowest free number that the convention allows. Nothing is reserved."""
+        template = self.names.template(dns_name, where.place)
+        if template is None:
+            return None
+        try:
+            return (await self.numbers.offer(template, where))[0]
+        except (NameRefused, NameTaken):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

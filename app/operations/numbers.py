@@ -46,7 +46,7 @@ class Numbers:
     ledger: Ledger
 
     async def offer(self, template: Template, where: Where, key: str = "") -> list[str]:
-        """Names that the key may get, the lowest number first; before all others the one that it has.
+        """Names that the key (empty: nobody's) may get, the lowest number first, before that what it has.
 
         Raises:
             NameRefused: the convention refuses all that are free.
@@ -66,7 +66,7 @@ class Numbers:
         entries = await self.ledger.read(lambda tx: tx.named_between(before, after, where.vrf_id))
         held = [(row.key, row.dns_name.lower()) for row in rows if where.covers(row.address.version)]
         held += [(entry.key, entry.dns_name) for entry in entries if where.covers(entry.family)]
-        taken = {name for holder, name in held if holder != key}
+        taken = {name for holder, name in held if holder != key or not key}
         own = {name: None for holder, name in held if holder == key and name not in taken}
         return [name for name in own if template.number_in(name) is not None], taken
 

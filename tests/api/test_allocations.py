@@ -184,3 +184,28 @@ def test_requests_are_counted_by_template() -> None:
             client.get(f"{PATH}/{key}")
     labels = {"route": f"{PATH}/{{key}}", "method": "GET", "status": "404", "caller": "team"}
     assert rig.sample("berth_http_requests_total", **labels) == 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "code"),
+    [
+        ("docker-nexus", "name_pattern.malformed"),
+        ("a-{n}" * 60, "too_long"),
+        (7, "wrong_type"),
+    ],
+)
+def test_a_name_pattern_is_checked_for_form(api: TestClient, pattern: object, code: str) -> None:
+    """At its field."""
+    response = api.post(PATH, json={"key": "a", "prefix": "10.20.0.0/24", "name_pattern": pattern})
+    assert response.status_code == 422
+    assert [(each["pointer"], each["code"]) for each in response.json()["errors"]] == [
+        ("/name_pattern", code)
+    ]
+
+
+def test_a_name_pattern_comes_back_as_it_was_sent(api: TestClient, rig: Rig) -> None:
+    """Beside the name, and null where none was sent."""
+    body = {"key": "a", "prefix": "10.20.0.0/24", "name_pattern": "docker-{nn}.example"}
+    assert api.post(PATH, json=body).json()["name_pattern"] == "docker-{nn}.example"
+    assert rig.twin.wishes[-1].traits.name_pattern == "docker-{nn}.example"
+    assert api.post(PATH, json={"key": "b", "prefix": "10.20.0.0/24"}).json()["name_pattern"] is None

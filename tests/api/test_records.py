@@ -12,6 +12,8 @@ def test_a_name_is_checked_without_writing(api: TestClient, rig: Rig) -> None:
     assert api.post("/api/v1/names/check", json=body).json() == {
         "valid": False,
         "violations": [{"pointer": "/dns_name", "code": "label", "detail": "no spaces"}],
+        "warnings": [],
+        "suggestion": None,
     }
     assert rig.twin.held == {}
 
@@ -21,7 +23,22 @@ def test_a_name_that_keeps_the_convention_is_valid(api: TestClient) -> None:
     assert api.post("/api/v1/names/check", json={"dns_name": "ab"}).json() == {
         "valid": True,
         "violations": [],
+        "warnings": [],
+        "suggestion": None,
     }
+
+
+def test_what_is_only_warned_of_is_valid(api: TestClient) -> None:
+    """It stands beside what refuses the name."""
+    answer = api.post("/api/v1/names/check", json={"dns_name": "a-name-of-many-letters"}).json()
+    assert (answer["valid"], answer["violations"]) == (True, [])
+    assert answer["warnings"] == [{"pointer": "/dns_name", "code": "long", "detail": "rather long"}]
+
+
+def test_the_next_free_name_is_suggested(api: TestClient) -> None:
+    """If that is asked for."""
+    answer = api.post("/api/v1/names/check", json={"dns_name": "web-01", "suggest": True}).json()
+    assert answer["suggestion"] == "web-02"
 
 
 def test_a_question_without_a_name_is_refused(api: TestClient) -> None:

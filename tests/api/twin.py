@@ -4,7 +4,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from app.domain.errors import (
     Violation,
 )
 from app.domain.inventory import Interface, Json, Kind, Network, Pool, PoolKind, Reference, Vrf
-from app.operations.answers import Allocation, Filters, Page, Result
+from app.operations.answers import Allocation, Filters, NameReport, Page, Result
 
 BLUE = Vrf(2, "blue", rd="65000:2")
 POOLS = (
@@ -156,11 +156,19 @@ class Twin:
             del self.held[key]
 
     async def check_name(
-        self, caller: Caller, dns_name: str, *, prefix: str | int | None, vrf: str | int | None
-    ) -> Sequence[Violation]:
+        self,
+        caller: Caller,
+        dns_name: str,
+        *,
+        prefix: str | int | None,
+        vrf: str | int | None,
+        suggest: bool = False,
+    ) -> NameReport:
         """Check a name."""
         self.fail()
-        return [Violation("/dns_name", "label", "no spaces")] if " " in dns_name else []
+        spaces = (Violation("/dns_name", "label", "no spaces"),) if " " in dns_name else ()
+        long = (Violation("/dns_name", "long", "rather long"),) if len(dns_name) > 20 else ()
+        return NameReport(spaces, long, "web-02" if suggest else None)
 
     async def audit(
         self, caller: Caller, conditions: Mapping[str, str], cursor: str | None, limit: int

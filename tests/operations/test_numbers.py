@@ -19,7 +19,10 @@ from app.domain.errors import (
 from app.domain.inventory import Draft
 from app.domain.policy import Convention, Policy, Scope
 from app.emulator.faults import Fault
+from app.ledger.ledger import first_free
 from app.ledger.records import Candidate, State
+from app.naming.names import Names
+from app.operations.look import CheckName
 from tests.operations.conftest import INSIDE, LAB, SIX, Desk, Meddler, wish
 
 NN = "web-{nn}-lab.spaceships.work"
@@ -359,9 +362,53 @@ async def test_names_are_found_by_their_ends_in_the_ledger(desk: Desk, alice: Ca
 
 async def test_a_name_of_ones_own_is_free(desk: Desk, alice: Caller) -> None:
     """The first transaction gives a key the name that it holds."""
-    from app.ledger.ledger import first_free  # noqa: PLC0415
-
     await desk.post(alice, "a", prefix=LAB, dns_name=lab(1))
     names = [Candidate(lab(1), f"0/4/{lab(1)}"), Candidate(lab(2), f"0/4/{lab(2)}")]
     for key, expected in (("a", names[0]), ("b", names[1])):
         assert await desk.database.read(lambda tx, k=key: first_free(tx, k, names)) == expected  # type: ignore[misc]
+
+
+# -- asking without taking -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def check(desk: Desk) -> CheckName:
+    """The question, asked of the same policy."""
+    return CheckName(Names(lambda: desk.policy[-1]), desk.operations.finder, desk.operations.numbers)
+
+
+async def test_the_next_number_is_suggested(desk: Desk, alice: Caller, check: CheckName) -> None:
+    """Of the names in the ledger and in NetBox, in the prefix's VRF and family."""
+    await desk.post(alice, "a", prefix=LAB, name_pattern=NN)
+    await human(desk, "192.168.4.90/24", lab(2))
+    await human(desk, "fd00:3::90/64", lab(1))
+    await human(desk, "fd00:3::91/64", lab(3))
+
+    async def next_in(prefix: str | None, vrf: str | None = None) -> str | None:
+        return (await check(alice, lab(1), prefix=prefix, vrf=vrf, suggest=True)).suggestion
+
+    assert await next_in(LAB) == lab(3)
+    assert await next_in(SIX) == lab(2)
+    assert await next_in(None) == lab(4)
+    assert await next_in(INSIDE) == lab(1)
+    [pool] = await desk.netbox.inventory.prefixes_at(ipaddress.ip_network(INSIDE))
+    assert pool.vrf is not None
+    assert await next_in(None, pool.vrf.name) == lab(1)
+
+
+@pytest.mark.parametrize("name", ["web.example", "b\u00fcro-01.example", "a_-01.example"])
+async def test_a_name_without_a_good_number_has_no_next_one(
+    alice: Caller, check: CheckName, name: str
+) -> None:
+    """What is wrong with it is told all the same."""
+    report = await check(alice, name, prefix=None, vrf=None, suggest=True)
+    assert report.suggestion is None
+    assert bool(report.violations) is (name != "web.example")
+
+
+async def test_warnings_stand_beside_violations(desk: Desk, alice: Caller, check: CheckName) -> None:
+    """A convention that only warns refuses nothing."""
+    enforce(desk, Convention(name="n", pattern="[a-z]+", refuse=False))
+    report = await check(alice, lab(1), prefix=LAB, vrf=None)
+    assert (report.violations, [each.code for each in report.warnings]) == ((), ["name.pattern"])
+    assert report.suggestion is None
