@@ -31,7 +31,7 @@ from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
 from app.policyfile import CurrentPolicy
-from app.running import Meters, Writable, exposed, keep_reconciling, stop
+from app.running import Meters, Usage, Writable, exposed, keep_looking, keep_reconciling, stop
 from app.settings import Settings
 from app.store import Database, open_database
 from app.telemetry.audit import AuditLines
@@ -84,14 +84,19 @@ class Berth:
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        reconciling = asyncio.create_task(
-            keep_reconciling(self.operations, self.metrics, self.log, self.settings.reconcile_seconds)
-        )
+        usage = Usage(self.operations.ledger, self.netbox, self.metrics)
+        beside = [
+            asyncio.create_task(
+                keep_reconciling(self.operations, self.metrics, self.log, self.settings.reconcile_seconds)
+            ),
+            asyncio.create_task(keep_looking(usage, self.log, self.settings.usage_seconds)),
+        ]
         self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")
         with exposed(self.metrics, self.settings.host, self.settings.metrics_port):
             yield
         left = await self.works.drain(self.settings.drain_seconds)
-        await stop(reconciling)
+        for task in beside:
+            await stop(task)
         self.log.info("stopped", unfinished=left)
         self.close()
 
@@ -124,13 +129,14 @@ def compose(
     lines = AuditLines(log, audit_stream, metrics.audit_dropped)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
     netbox = connect(netbox_settings(settings), token, meters.call)
-    meters.line = netbox.line
+    operations = assemble(_parts(settings, policy, database, netbox, meters))
+    meters.watch(netbox.line, operations.batcher)
     return Berth(
         settings=settings,
         policy=policy,
         database=database,
         netbox=netbox,
-        operations=assemble(_parts(settings, policy, database, netbox, meters)),
+        operations=operations,
         works=Works(
             seconds=settings.request_seconds,
             on_change=metrics.works_in_flight,

@@ -1,30 +1,39 @@
 """What runs beside the requests: the reconciler, and the counting of what was done."""
 
 import asyncio
+import ipaddress
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 from prometheus_client import start_http_server
 from structlog.typing import FilteringBoundLogger
 
-from app.allocation.batcher import BatchSent
+from app.allocation.batcher import Batcher, BatchSent
+from app.api.inventory import size_of
 from app.assembly import Operations
-from app.domain.errors import LedgerUnavailable
+from app.domain.errors import BerthError, LedgerUnavailable
+from app.domain.inventory import Network
+from app.domain.upstream import UpstreamError
+from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
-from app.netbox import CallFinished
+from app.netbox import CallFinished, NetBox
 from app.netbox.resilience import Line
-from app.telemetry.metrics import Breaker, Metrics
+from app.netbox.wire import Lane
+from app.telemetry.metrics import MAX_PREFIXES, Metrics
 
 _DOUBT_COUNTED = 1000
+_LATEST = 2000
+"""Allocations among which the prefixes are looked for."""
 
 
 @dataclass(slots=True)
 class Meters:
-    """Turns what the rooms report into metrics. `line` is known once NetBox is connected."""
+    """Turns what the rooms report into metrics."""
 
     metrics: Metrics
-    line: Line | None = None
 
     def call(self, call: CallFinished) -> None:
         """A call to NetBox is over."""
@@ -34,18 +43,26 @@ class Meters:
         self.metrics.queue_wait("netbox", call.queued_seconds)
         for reason in call.retried:
             self.metrics.netbox_retry(reason)
-        if self.line is not None:
-            self.metrics.breaker(Breaker(self.line.breaker.value))
 
     def batch(self, sent: BatchSent) -> None:
         """A batch is over."""
         self.metrics.batch(sent.size)
         self.metrics.queue_wait("batch", sent.waited)
-        self.metrics.queue_length("batch", sent.left)
+
+    def watch(self, line: Line, batcher: Batcher) -> None:
+        """Look at the queues and at the circuit breaker whenever somebody looks at the metrics."""
+        self.metrics.watch_breaker(lambda: line.breaker.value)
+        self.metrics.watch_queue("batch", lambda: batcher.waiting)
+        for lane in Lane:
+            self.metrics.watch_queue(f"netbox {lane.value}", partial(_waiting, line, lane))
 
     def commit(self, seconds: float, _works: int) -> None:
         """The ledger committed; told in the ledger's thread."""
         self.metrics.ledger_commit(seconds)
+
+
+def _waiting(line: Line, lane: Lane) -> int:
+    return line.waiting[lane]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,42 @@ async def keep_reconciling(
                 log.info("reconciled", **results)
         except Exception:  # one bad pass must not end all others
             log.exception("reconciling failed")
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Looks up how full the prefixes are that were allocated from lately, one after the other."""
+
+    ledger: Ledger
+    netbox: NetBox
+    metrics: Metrics
+
+    async def __call__(self) -> None:
+        """Look at each once; one that is gone, or that NetBox does not tell of, is left as it was."""
+        latest = await self.ledger.read(lambda tx: tx.latest(_LATEST))
+        places = dict.fromkeys(
+            (ipaddress.ip_interface(entry.address).network, entry.vrf_id) for entry in latest if entry.address
+        )
+        for network, vrf_id in islice(places, MAX_PREFIXES):
+            with suppress(UpstreamError, BerthError):
+                await self._look(network, vrf_id)
+
+    async def _look(self, network: Network, vrf_id: int | None) -> None:
+        for pool in await self.netbox.inventory.prefixes_at(network):
+            if pool.vrf_id == vrf_id:
+                used, size = await self.netbox.shelf.used(pool), size_of(pool)
+                name = f"{network} in VRF {pool.vrf.name}" if pool.vrf else str(network)
+                self.metrics.prefix_usage(name, free=max(0, size - used), ratio=min(1.0, used / size))
+
+
+async def keep_looking(usage: Usage, log: FilteringBoundLogger, seconds: float) -> None:
+    """Look how full prefixes are, now and every so many seconds, until cancelled."""
+    while True:
+        try:
+            await usage()
+        except Exception:  # one bad pass must not end all others
+            log.exception("counting addresses failed")
         await asyncio.sleep(seconds)
 
 

@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     doubt_seconds: Seconds = Field(
         180, description="After how long what is in doubt and not in NetBox counts as failed."
     )
+    usage_seconds: Seconds = Field(
+        300, description="How often the metrics look up how full the prefixes are that were used lately."
+    )
 
     netbox_public_url: str = Field(
         "", description="What links to NetBox start with, if people reach it at another address than Berth."

@@ -52,6 +52,10 @@ class Tx(Protocol):
         """Entries in state `done` whose hold ends at or before `now`, by key, all greater than `after`."""
         ...
 
+    def latest(self, limit: int) -> list[Entry]:
+        """The entries in state `done` that were changed last, the newest first."""
+        ...
+
     def begin(self, operation: Operation) -> None:
         """Write down an operation that has no outcome yet."""
         ...

@@ -117,6 +117,11 @@ class Transaction:
         query = _ENTRY.where(entries.c.state == State.DONE, expired, entries.c.key > after)
         return self._many(query.order_by(entries.c.key).limit(limit))
 
+    def latest(self, limit: int) -> list[Entry]:
+        """See `app.ledger.ports.Tx`."""
+        query = _ENTRY.where(entries.c.state == State.DONE)
+        return self._many(query.order_by(entries.c.changed_at.desc()).limit(limit))
+
     def begin(self, operation: Operation) -> None:
         """See `app.ledger.ports.Tx`."""
         _BEGIN.run(self._cursor, {name: getattr(operation, name) for name in _OPERATION_FIELDS})

@@ -5,9 +5,8 @@ are `other`. The table is what the documentation of the metrics is checked again
 """
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -22,14 +21,6 @@ MAX_WORDS: Final = 60
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 SHORT_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 ADDRESSES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0)
-
-
-class Breaker(Enum):
-    """The states of the circuit breaker towards NetBox; the value is what the gauge shows."""
-
-    CLOSED = 0
-    HALF_OPEN = 1
-    OPEN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +186,17 @@ class Metrics:
         """A call to NetBox is sent again."""
         self._count("berth_netbox_retries", self._word("reason", reason))
 
-    def breaker(self, state: Breaker) -> None:
-        """The circuit breaker changed its state."""
-        self._set("berth_netbox_breaker_state", state.value)
+    def watch_breaker(self, state: Callable[[], int]) -> None:
+        """Look at the circuit breaker at every scrape: time alone changes its state."""
+        self._watch("berth_netbox_breaker_state", state)
 
     def batch(self, addresses: int) -> None:
         """A list went to NetBox."""
         self._observe("berth_batch_addresses", addresses)
 
-    def queue_length(self, queue: str, length: int) -> None:
-        """Something joined or left a queue."""
-        self._set("berth_queue_length", length, self._word("queue", queue))
+    def watch_queue(self, queue: str, length: Callable[[], int]) -> None:
+        """Look at a queue at every scrape."""
+        self._watch("berth_queue_length", length, self._word("queue", queue))
 
     def queue_wait(self, queue: str, seconds: float) -> None:
         """Something left a queue and was served."""
@@ -255,6 +246,11 @@ class Metrics:
         metric = self._built[name]
         assert isinstance(metric, Gauge)  # noqa: S101 - the table says so
         (metric.labels(*labels) if labels else metric).set(value)
+
+    def _watch(self, name: str, value: Callable[[], int], *labels: str) -> None:
+        metric = self._built[name]
+        assert isinstance(metric, Gauge)  # noqa: S101 - the table says so
+        (metric.labels(*labels) if labels else metric).set_function(value)
 
     def _observe(self, name: str, value: float, *labels: str) -> None:
         metric = self._built[name]

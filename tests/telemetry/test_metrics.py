@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.telemetry.metrics import MAX_CALLERS, OTHER, TABLE, Bounded, Breaker, Metrics
+from app.telemetry.metrics import MAX_CALLERS, OTHER, TABLE, Bounded, Metrics
 
 Move = Callable[[Metrics], None]
 
@@ -45,9 +45,9 @@ Move = Callable[[Metrics], None]
             0.2,
         ),
         ("berth_netbox_retries_total", {"reason": "429"}, lambda m: m.netbox_retry("429"), 1.0),
-        ("berth_netbox_breaker_state", {}, lambda m: m.breaker(Breaker.OPEN), 2.0),
+        ("berth_netbox_breaker_state", {}, lambda m: m.watch_breaker(lambda: 2), 2.0),
         ("berth_batch_addresses_sum", {}, lambda m: m.batch(12), 12.0),
-        ("berth_queue_length", {"queue": "allocate"}, lambda m: m.queue_length("allocate", 4), 4.0),
+        ("berth_queue_length", {"queue": "allocate"}, lambda m: m.watch_queue("allocate", lambda: 4), 4.0),
         ("berth_queue_wait_seconds_sum", {"queue": "allocate"}, lambda m: m.queue_wait("allocate", 0.5), 0.5),
         ("berth_ledger_commit_seconds_sum", {}, lambda m: m.ledger_commit(0.01), 0.01),
         ("berth_operations_in_doubt", {}, lambda m: m.in_doubt(2), 2.0),
