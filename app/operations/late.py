@@ -1,17 +1,27 @@
-"""Late objects: an operation was given up, and then what it had asked for turned up in NetBox after all."""
+"""Late objects: a call to NetBox that nobody waits for any more comes to its end, and leaves an object.
+
+The operation was given up, or the key was allocated by a later call and released again before the earlier
+one came to its end: only then was the claim free for it.
+"""
 
 from app.domain.inventory import Address
 from app.ledger.records import Entry, State
 
 LATE_SECONDS = 600.0
-"""How long after it was given up an operation's call may still create its object."""
+"""How long after a key was given up or released an earlier call may still create its object."""
 _CLOCK_SLACK = 60.0
 """Seconds by which NetBox's clock may be off."""
 
 
 def is_late_fruit(entry: Entry, address: Address) -> bool:
-    """Whether the object can only come from the operation that the entry says has failed."""
+    """Whether the object can only come from a call that was made for this entry.
+
+    Under a released key it has to be younger than what was released (NetBox counts its ids up): somebody may
+    have given the former object its claim back.
+    """
     if address.owner != entry.owner or address.vrf_id != entry.vrf_id or address.created is None:
+        return False
+    if entry.state is State.RELEASED and (entry.netbox_id is None or address.id <= entry.netbox_id):
         return False
     created = address.created.timestamp()
     return entry.opened_at - _CLOCK_SLACK <= created <= entry.changed_at + LATE_SECONDS
@@ -19,5 +29,5 @@ def is_late_fruit(entry: Entry, address: Address) -> bool:
 
 def is_undone(entry: Entry, address: Address, now: float) -> bool:
     """Whether the reconciler takes the object back in its next pass, so that nobody may be told of it."""
-    given_up = entry.state is State.FAILED and now <= entry.changed_at + LATE_SECONDS
-    return given_up and is_late_fruit(entry, address)
+    over = entry.state in (State.FAILED, State.RELEASED) and now <= entry.changed_at + LATE_SECONDS
+    return over and is_late_fruit(entry, address)

@@ -2,8 +2,8 @@
 
 Runs at start and every 30 seconds. Nothing is freed on suspicion: what NetBox holds under a key that the
 ledger does not know is left alone. A late object (its request timed out, was given up after three minutes,
-and then turned up) is freed only if the ledger says that this very operation failed, and only if NetBox
-created it while that operation's calls could still be running.
+and then turned up) is freed only if the ledger says that this key's operation failed or was released, and
+only if NetBox created it while that operation's calls could still be running.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -61,6 +61,7 @@ class Reconcile:
         ):
             async for entry in self._in_state(state, since):
                 await self._in_turn(entry, act, done)
+        await self._free_returned(now - LATE_SECONDS, done)
         async for entry in self._due(now):
             await self._in_turn(entry, self._expire, done)
         for operation in await self.ledger.read(lambda tx: tx.unfinished(_CHUNK)):
@@ -69,11 +70,28 @@ class Reconcile:
 
     async def _in_state(self, state: State, since: float) -> AsyncIterator[Entry]:
         """All of them, however many are stuck: one that cannot be helped must not hide the others."""
-        after = (since, "")
-        while chunk := await self.ledger.read(partial(_in_state, state, after)):
+        async for chunk in self._chunks(state, since):
             for entry in chunk:
                 yield entry
+
+    async def _chunks(self, state: State, since: float) -> AsyncIterator[list[Entry]]:
+        after = (since, "")
+        while chunk := await self.ledger.read(partial(_in_state, state, after)):
+            yield chunk
             after = (chunk[-1].changed_at, chunk[-1].key)
+
+    async def _free_returned(self, since: float, done: dict[str, int]) -> None:
+        """Objects that turned up under keys that were just released; there are many, so they share calls."""
+        async for chunk in self._chunks(State.RELEASED, since):
+            try:
+                found = await self.keep.addresses.find_claims([entry.key for entry in chunk])
+            except (BerthError, UpstreamError):
+                done["errors"] = done.get("errors", 0) + 1
+                return
+            claimed = {address.key for address in found}
+            for entry in chunk:
+                if entry.key in claimed:
+                    await self._in_turn(entry, self._free_late, done)
 
     async def _due(self, now: float) -> AsyncIterator[Entry]:
         after = ""
@@ -113,7 +131,7 @@ class Reconcile:
         return "failed"
 
     async def _free_late(self, entry: Entry) -> str:
-        """An object that turned up after its operation was given up."""
+        """An object that turned up after its operation was given up, or its key released."""
         for address in await self.keep.addresses.find_claims([entry.key]):
             if not is_late_fruit(entry, address):
                 continue
