@@ -65,7 +65,7 @@ netbox-stop: ## stop it
 # -- the demonstration -------------------------------------------------------------------------
 
 demo: .venv/.ready ## Berth in front of an embedded NetBox, on 127.0.0.1:$(PORT); Ctrl-C stops it
-	@$(RUN)berth demo --port $(PORT)
+	@$(RUN)berth demo --port $(PORT) || test $$? -eq 130 # Ctrl-C is how it ends
 
 demo-clean: ## forget what the demonstration remembers
 	rm -rf .demo

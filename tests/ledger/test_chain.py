@@ -68,7 +68,16 @@ def _move(records: list[ChainedEvent]) -> list[ChainedEvent]:
         (lambda r: [r[0], r[1], r[1], r[2]], [("tampered", 1)]),
         (lambda r: r[:3], []),
     ],
-    ids=["flipped", "forged", "moved", "one dropped", "the first dropped", "reordered", "repeated", "tail cut"],
+    ids=[
+        "flipped",
+        "forged",
+        "moved",
+        "one dropped",
+        "the first dropped",
+        "reordered",
+        "repeated",
+        "tail cut",
+    ],
 )
 def test_a_flaw_is_found(
     spoil: Callable[[list[ChainedEvent]], list[ChainedEvent]], flaws: list[tuple[str, int]]
