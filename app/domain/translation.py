@@ -47,12 +47,16 @@ def to_error(error: UpstreamError, *, read: bool = False) -> BerthError:
         return NetBoxUnavailable() if read else OutcomeUnknown()
     if isinstance(error, TokenRefused | PermissionRefused):
         return NetBoxDenied(f"{' '.join((NetBoxDenied.__doc__ or '').split())} NetBox says: {error}")
+    if isinstance(error, Rejected):
+        return _rejected(error.items, str(error))
+    return _of_the_object(error)
+
+
+def _of_the_object(error: UpstreamError) -> BerthError:
     if isinstance(error, Missing):
         return NotFound()
     if isinstance(error, Stale):
         return StillWorking("The object keeps changing in NetBox; send the same request again.")
-    if isinstance(error, Rejected):
-        return _rejected(error.items, str(error))
     return NetBoxNonsense()
 
 
