@@ -130,7 +130,8 @@ def test_a_name_is_checked_without_a_write(alice: Desk, spaces: Spaces) -> None:
     bad = alice.call(
         "POST", "/api/v1/names/check", json={"dns_name": "Docker_1.ships.test", "prefix": spaces.prefix()}
     )
-    assert (good.status_code, good.json()) == (200, {"valid": True, "violations": []})
+    nothing = {"valid": True, "violations": [], "warnings": [], "suggestion": None}
+    assert (good.status_code, good.json()) == (200, nothing)
     assert (bad.status_code, bad.json()["valid"]) == (200, False)
     assert {violation["pointer"] for violation in bad.json()["violations"]} == {"/dns_name"}
 
