@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,7 +18,7 @@ from uuid6 import uuid7
 
 from app.access.tokens import StaticTokens, owner_client
 from app.allocation.batcher import Limits
-from app.api.app import Surroundings, build_app
+from app.api.app import NO_TELEMETRY, Surroundings, build_app
 from app.api.desk import Desk
 from app.assembly import Operations, Parts, assemble
 from app.credentials.choice import token_source
@@ -52,6 +52,7 @@ class Berth:
     metrics: Metrics
     log: FilteringBoundLogger
     audit_lines: AuditLines
+    telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
 
     @property
     def desk(self) -> Desk:
@@ -78,6 +79,7 @@ class Berth:
             readiness=Writable(self.database),
             record=RecordDenial(self.operations.ledger),
             with_metrics=self.settings.metrics_port is None,
+            telemetry=self.telemetry,
             lifespan=self._lifespan,
         )
         return build_app(self.desk, self.works, StaticTokens(fixed, self.policy), around)
@@ -213,9 +215,15 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     # uvicorn raises the signal once more when it has stopped in good order, which is no failure
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _signal, _frame: sys.exit(0))
-    berth = compose(settings, policy, log)
+    berth = replace(compose(settings, policy, log), telemetry=telemetry_of(environ))
     with reloading(policy, log):
         uvicorn.Server(configuration(berth)).run()
+
+
+def telemetry_of(environ: Mapping[str, str]) -> dict[str, Any]:
+    """FastAPI's own OpenTelemetry: traces where the environment says where to send them, else nothing."""
+    wanted = bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    return {**NO_TELEMETRY, "tracing": wanted, "auto_configure": wanted}
 
 
 @contextmanager

@@ -99,11 +99,15 @@ class Batcher:
     async def _fly(self, batch: Batch) -> None:
         began = self.clock()
         waited = began - batch.seats[0].queued_at
+        for seat in batch.seats:
+            seat.spend("queue", began - seat.queued_at)
         try:
             await self.sender.serve(batch)
         finally:
-            batch.refuse(OutcomeUnknown())  # only whom an unforeseen error left without an outcome
             took = self.clock() - began
+            for seat in batch.seats:
+                seat.spend("netbox", took)
+            batch.refuse(OutcomeUnknown())  # only whom an unforeseen error left without an outcome
             self._pace = 0.7 * self._pace + 0.3 * took
             self.observe(BatchSent(len(batch.seats), waited, took, self._waiting))
 

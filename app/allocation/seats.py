@@ -1,11 +1,12 @@
 """A request's place in a batch, and what became of it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from app.domain.errors import BerthError
 from app.domain.inventory import Address, Draft, Pool
+from app.telemetry.events import timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Seated:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seat:
-    """One request. `queued_at` and `expires_at` are seconds of the batcher's clock."""
+    """One request. `queued_at` and `expires_at` are of the batcher's clock; `spend` counts time by stage."""
 
     line: Line
     draft: Draft
@@ -47,6 +48,7 @@ class Seat:
     queued_at: float
     expires_at: float
     shared_roles: bool = False
+    spend: Callable[[str, float], None] = field(default_factory=timer)
 
     @property
     def took_room(self) -> bool:

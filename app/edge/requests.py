@@ -113,6 +113,8 @@ class RequestLines:
             "client_address": context.client_address,
             **line.fields,
         }
+        if line.seconds:
+            facts["milliseconds"] = {stage: round(1000 * spent, 1) for stage, spent in line.seconds.items()}
         if line.netbox_request_ids:
             facts["netbox_request_ids"] = [*line.netbox_request_ids]
         self.log.info("request", **facts)

@@ -13,6 +13,7 @@ from app.domain.errors import BerthError, StillWorking
 from app.domain.inventory import Address, Json
 from app.ledger.ports import Store, Tx
 from app.ledger.records import Candidate, Entry, Event, Operation, State
+from app.telemetry.events import stage
 
 T = TypeVar("T")
 
@@ -122,7 +123,8 @@ class Ledger:
             tx.append(begun.event)
             return begun
 
-        return await self.store.write(work)
+        with stage("ledger_t1"):
+            return await self.store.write(work)
 
     async def settle(
         self, begun: Begun, entry: Entry, decision: str, *, netbox_request_id: str = "", reason: str = ""
@@ -144,7 +146,8 @@ class Ledger:
             tx.put(_with_free_name(tx, settled))
             _finish(tx, begun, decision, outcome)
 
-        await self.store.write(work)
+        with stage("ledger_t2"):
+            await self.store.write(work)
         return settled
 
     async def cancel(self, begun: Begun, error: BerthError) -> None:
@@ -161,7 +164,8 @@ class Ledger:
                 tx.put(_without_object(tx, _with_free_name(tx, begun.before)))
             _end(tx, begun, "refused", outcome)
 
-        await self.store.write(work)
+        with stage("ledger_t2"):
+            await self.store.write(work)
         error.recorded = True
 
     # -- everything else -------------------------------------------------------------------------

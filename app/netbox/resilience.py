@@ -24,7 +24,7 @@ from app.netbox.client import TokenSource
 from app.netbox.settings import NetBoxSettings
 from app.netbox.slots import Expired, Slots
 from app.netbox.wire import CallFinished, Lane, Question, Reply
-from app.telemetry.events import note_netbox_request
+from app.telemetry.events import note_netbox_request, spend, stage
 
 _FIRST_BACKOFF: Final = 0.2
 _LONGEST_BACKOFF: Final = 2.0
@@ -130,10 +130,12 @@ class Line:
             self._tell(question, journal, error, 0.0)
             raise
         journal.queued = self._world.clock() - asked
+        spend("queue", journal.queued)
         call = asyncio.create_task(self._own(question, journal, slots))
         self._calls.add(call)
         call.add_done_callback(self._forget)
-        reply = await self._answer(call, journal.until)
+        with stage("netbox", self._world.clock):
+            reply = await self._answer(call, journal.until)
         if question.writes:
             note_netbox_request(reply.request_id)
         return reply

@@ -36,7 +36,7 @@ from app.operations.ports import Batcher, Inventory
 from app.operations.references import Named
 from app.operations.states import States, name_held
 from app.operations.turns import Turns
-from app.telemetry.events import note, note_netbox_request
+from app.telemetry.events import note, note_netbox_request, stage
 
 _ATTEMPTS = 3
 _NO_KEY = (
@@ -167,7 +167,8 @@ class Creation:
             async with denials_recorded(self.ledger, event):
                 _check_free(caller, entry, wish)
                 await self.prepared()
-                plan = await self.planner.plan(caller, wish, wish.key)
+                with stage("plan"):
+                    plan = await self.planner.plan(caller, wish, wish.key)
             result = await self._attempt(wish, plan, entry, event)
             if result is not None:
                 return result

@@ -1,6 +1,7 @@
 """The event line of a request: filled in by whoever knows something, written once at its end."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ class EventLine:
 
     fields: dict[str, Json] = field(default_factory=dict)
     netbox_request_ids: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def spend(self, stage: str, seconds: float) -> None:
+        """Add time to a stage."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
 
 _line: ContextVar[EventLine | None] = ContextVar("berth_event_line", default=None)
@@ -38,6 +44,31 @@ def note(**fields: Json) -> None:
     line = _line.get()
     if line is not None:
         line.fields.update(fields)
+
+
+@contextmanager
+def stage(name: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
+    """Count the time inside as a stage of the current request; outside of one, do nothing."""
+    began = clock()
+    try:
+        yield
+    finally:
+        spend(name, clock() - began)
+
+
+def spend(name: str, seconds: float) -> None:
+    """Count time as a stage of the current request; outside of one, do nothing."""
+    timer()(name, seconds)
+
+
+def timer() -> Callable[[str, float], None]:
+    """What counts time for the current request also where others work for it: in a batch, in a thread."""
+    line = _line.get()
+    return _nowhere if line is None else line.spend
+
+
+def _nowhere(_stage: str, _seconds: float) -> None:
+    pass
 
 
 def note_netbox_request(request_id: str | None) -> None:

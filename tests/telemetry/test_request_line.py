@@ -1,0 +1,117 @@
+"""One line a request, with all there is to know, and no token in it or in anything else that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.emulator import SEED_TOKEN
+from app.emulator.faults import Fault
+from app.main import telemetry_of
+from app.telemetry.events import event_line, spend, stage, timer
+from tests.end_to_end.program import Desk, berth
+from tests.whole import ALLOCATIONS, LAB, TOKEN, NetBox, Whole, emulated, whole
+
+
+@pytest.fixture
+def netbox() -> Iterator[NetBox]:
+    """A NetBox of the test's own."""
+    with emulated() as netbox:
+        yield netbox
+
+
+def line_of(desk: Whole, request_id: str) -> dict[str, Any]:
+    """The only line of a request."""
+    [line] = [line for line in desk.lines() if line.get("request_id") == request_id]
+    return line
+
+
+async def test_a_line_says_all_there_is_to_know(netbox: NetBox, tmp_path: Path) -> None:
+    """Who, what, what became of it, under which id in NetBox, and where the time went."""
+    async with whole(netbox.url, tmp_path) as desk:
+        answer = await desk.post("web")
+        line = line_of(desk, answer.headers["X-Request-ID"])
+        [record] = await desk.records(event="outcome")
+    told = {name: line[name] for name in ("event", "owner", "route", "status", "key", "outcome", "address")}
+    assert told == {
+        "event": "request",
+        "owner": "team",
+        "route": ALLOCATIONS,
+        "status": 200,
+        "key": "web",
+        "outcome": "created",
+        "address": answer.json()["address"],
+    }
+    assert line["netbox_request_ids"] == [record["netbox_request_id"]]
+    assert set(line["milliseconds"]) == {"plan", "ledger_t1", "queue", "netbox", "ledger_t2"}
+    assert 0 < line["milliseconds"]["netbox"] <= 1000 * line["seconds"] + 1
+
+
+async def test_the_stages_tell_where_the_time_went(netbox: NetBox, tmp_path: Path) -> None:
+    """A slow NetBox shows as NetBox's time."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("warm")
+        netbox.fault(Fault("hold", method="POST", delay=0.3))
+        answer = await desk.post("slow")
+        spent = line_of(desk, answer.headers["X-Request-ID"])["milliseconds"]
+    assert spent["netbox"] >= 300
+    assert spent["ledger_t1"] + spent["ledger_t2"] < 300
+
+
+async def test_a_refusal_has_a_line_too(netbox: NetBox, tmp_path: Path) -> None:
+    """With its code as the outcome."""
+    async with whole(netbox.url, tmp_path) as desk:
+        answer = await desk.post("web", dns_name="-bad")
+        line = line_of(desk, answer.headers["X-Request-ID"])
+    assert (line["status"], line["outcome"], line["key"]) == (422, "name_refused", "web")
+
+
+def test_time_is_counted_for_a_request_only() -> None:
+    """By stage, also from where others work for it; outside of any nothing happens."""
+    spend("plan", 1.0)
+    ticks = iter((1.0, 3.0))
+    with event_line() as line:
+        with stage("plan", lambda: next(ticks)):
+            pass
+        elsewhere = timer()
+    elsewhere("plan", 0.5)
+    elsewhere("netbox", 0.25)
+    assert line.seconds == {"plan": 2.5, "netbox": 0.25}
+
+
+def test_no_token_is_in_anything_that_a_run_writes(netbox: NetBox, tmp_path: Path) -> None:
+    """Neither Berth's, nor NetBox's, nor one that a stranger sends or somebody types into a field."""
+    wrong = "a-wrong-token-that-somebody-sent-0123456789"
+    program = berth(tmp_path, netbox.url, SEED_TOKEN, token=TOKEN, log_level="debug")
+    program.start()
+    try:
+        desk, stranger = Desk(program.url, TOKEN), Desk(program.url, wrong)
+        desk.made({"key": "web", "prefix": LAB})
+        assert stranger.get("web").status_code == 401
+        assert desk.get("web", f"?token={wrong}").status_code == 422
+        assert desk.call("POST", ALLOCATIONS, data=f'{{"token": "{wrong}"').status_code in (400, 415)
+        netbox.fault(Fault("token_expired"))
+        assert desk.post({"key": "other", "prefix": "192.168.3.0/24"}).status_code == 502
+        netbox.fault()
+    finally:
+        program.stop()
+    written = program.log() + "".join(
+        path.read_bytes().decode("latin-1") for path in (tmp_path / "state").iterdir()
+    )
+    assert '"event": "request"' in written
+    assert '"event": "audit"' in written
+    for secret in (TOKEN, SEED_TOKEN, wrong):
+        assert secret not in written
+
+
+@pytest.mark.parametrize(
+    ("environ", "on"), [({}, False), ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, True)]
+)
+def test_traces_are_made_only_where_somebody_gets_them(environ: dict[str, str], on: bool) -> None:
+    """They cost a third of the throughput."""
+    telemetry = telemetry_of(environ)
+    assert (telemetry["tracing"], telemetry["auto_configure"]) == (on, on)
+    assert (telemetry["metrics"], telemetry["logs"]) == (False, False)
