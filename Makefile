@@ -39,7 +39,7 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 KILLS ?= 200
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -m "not netbox and not faults" $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults" $(ARGS)
 
 test-faults: .venv/.ready ## kill Berth under load, KILLS=200 times, and look for what got lost; SEED= repeats a run
 	@KILLS=$(KILLS) $(RUN)pytest -m faults tests/faults $(ARGS)
