@@ -48,7 +48,7 @@ def _round(place: str, clients: int, number: int, speed: float) -> list[dict[str
         "direct": {"rate": 25 * speed, "p50": 900.0, "p99": 1800.0, "status": {"p50": 500.0}},
         "berth": {"rate": 95 * speed, "p50": 300.0, "p99": 360.0, "status": {"p50": 20.0}, "lists": lists},
         "bare": {"rate": 98 * speed},
-        "lists": {"rate": 100 * speed, "doubled": 0},
+        "lists": {"rate": 100 * speed, "doubled": 0, "cpu": {"all": 9.0, "berth": 2.0}, "elapsed": 10.0},
         "repeat": {"rate": 400.0, "p50": 8.0, "p99": 12.0},
     }
     return [cell(place, arm, clients, number, **values) for arm, values in figures.items()]
@@ -65,7 +65,7 @@ def emulator() -> dict[str, Any]:
                 "p50": 9.0,
                 "p99": 20.0,
                 "cpu": cpu,
-                "commits": {"count": 9, "mean": 2.0},
+                "lists": {"count": 100, "mean": 22.0},
             }
             cells += [cell(place, arm, clients, 0, **figures) for arm in ("berth", "bare", "repeat")]
     cells[0]["failures"] = {"503": 1}

@@ -10,6 +10,7 @@ import pytest
 
 from tests.bench import results
 from tools.bench.page import bystander_plot, load_plot, notes, page, write
+from tools.bench.reasons import others, reason
 from tools.bench.results import Results
 from tools.bench.svg import ticks
 from tools.bench.targets import targets
@@ -80,10 +81,25 @@ def test_the_page_holds_the_figures_and_what_they_were_measured_with(
     text = page(netbox, emulator, {"durable": "Python."})
     assert "| 32 | 27.5 | 104.5 | 110.0 | 3.8 | 95% | 16.0 | 900 / 300 | 1800 / 360 |" in text
     assert "| under 2.00 s | 1.60 s | met |" in text
-    assert "| 640 | **missed** | Python. |" in text
+    assert "| 640 | **missed** | an allocation takes 2.5 ms of computing, and one Python process" in text
+    assert "has a second a second; Python. |" in text
     assert "2 cores (A processor), 24 GiB, Linux 6; Berth 0.1.0, Python 3.12.1." in text
     assert "NetBox held 31 000 addresses before." in text
     assert "$" not in text
+
+
+def test_a_missed_target_has_its_reason(netbox: Results) -> None:
+    """As far as the figures tell: what the read of the name costs, and who else computed."""
+    for each in netbox.cells("1000", "berth", 32):
+        each["rate"] /= 2
+    found = {each.id: reason(each, netbox) for each in targets(netbox, None)}
+    assert others(netbox) == pytest.approx(0.35)
+    busy = "other programs took 35% of the cores meanwhile"
+    assert (
+        found["ceiling-1000-32"]
+        == f"requests without a name, which no read precedes, get to 98% of it; {busy}"
+    )
+    assert (found["direct-30000-64"], found["ceiling-1000-64"]) == (busy, "")
 
 
 def test_the_page_says_what_was_not_measured_yet() -> None:

@@ -21,29 +21,25 @@ def main() -> None:
     parser.add_argument("what", choices=["emulator", "netbox", "page"])
     parser.add_argument("--quick", action="store_true", help="a rough look: one short round")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the results and the page go")
+    parser.add_argument("--rounds", type=int, help="how often everything is repeated (3)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, which stops what was started
     if options.what != "page":
-        measure(options.what, options.docs, quick=options.quick)
+        measure(options)
     page.write(options.docs)
 
 
-def measure(what: str, docs: Path, *, quick: bool) -> None:
+def measure(options: argparse.Namespace) -> None:
     """Measure and keep the result, then forget what the servers left on the disk."""
+    bench = against_netbox if options.what == "netbox" else against_emulator
     folder = Path(tempfile.mkdtemp(prefix="berth-bench-", dir="/var/tmp"))  # a disk: fsync counts
     try:
-        if what == "netbox":
-            plan = against_netbox.QUICK if quick else against_netbox.Plan()
-            result = against_netbox.run(folder, plan)
-        else:
-            result = against_emulator.run(
-                folder, against_emulator.QUICK if quick else against_emulator.Plan()
-            )
+        result = bench.measured(folder, quick=options.quick, rounds=options.rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    results = docs / "benchmarks" / "results"
+    results = options.docs / "benchmarks" / "results"
     results.mkdir(parents=True, exist_ok=True)
-    (results / f"{what}.json").write_text(json.dumps(result, indent=1) + "\n")
+    (results / f"{options.what}.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -98,6 +98,12 @@ class Upstream:
         committed = commits(Counters.of(self.server), before)
         series = {name: [round(each * 1000, 2) for each in values] for name, values in outcome.series.items()}
         return {"place": self.name, "series": series, "commit": round(committed["mean"], 2)}
+
+
+def measured(folder: Path, *, quick: bool, rounds: int | None) -> dict[str, Any]:
+    """Measure everything, or take a rough look."""
+    plan = QUICK if quick else Plan()
+    return run(folder, replace(plan, rounds=rounds or plan.rounds))
 
 
 def run(folder: Path, plan: Plan) -> dict[str, Any]:

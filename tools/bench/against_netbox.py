@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app.settings import Settings
@@ -128,6 +128,12 @@ class Bench:
     def _keep(self, cell: Cell) -> None:
         self.cells.append(cell)
         say(cell)
+
+
+def measured(folder: Path, *, quick: bool, rounds: int | None) -> dict[str, Any]:
+    """Measure everything, or take a rough look."""
+    plan = QUICK if quick else Plan()
+    return run(folder, replace(plan, rounds=rounds or plan.rounds))
 
 
 def run(folder: Path, plan: Plan) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from .figures import percentile
-from .processes import Load, Server, berth, cpu_seconds, memory
+from .processes import Load, Server, berth, busy_seconds, cpu_seconds, memory
 from .spec import Outcome, Spec
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ _PAUSE: Final = 0.2
 
 @dataclass(slots=True, kw_only=True)
 class Cell:
-    """What one load came to. Latencies are milliseconds, `cpu` seconds of each process in the whole load."""
+    """What one load came to. Latencies are milliseconds, `cpu` what each process computed.
+
+    Both `cpu` and `elapsed` are seconds, of the whole load with its start.
+    """
 
     place: str
     arm: str
@@ -39,6 +43,7 @@ class Cell:
     lists: dict[str, float] = field(default_factory=dict)
     commits: dict[str, float] = field(default_factory=dict)
     doubled: int | None = None
+    elapsed: float = 0.0
 
     def dump(self) -> dict[str, Any]:
         """As it stands in the result file: figures rounded, what was not measured left out."""
@@ -55,12 +60,15 @@ def measure(
     cell: Cell, spec: Spec, meters: dict[str, Callable[[], float]], *, watch: bool
 ) -> tuple[Cell, Outcome]:
     """Make the load of a cell. `meters` tell what others have computed, `watch` adds the bystander."""
-    before = {name: meter() for name, meter in meters.items()}
+    meters = {**meters, "all": busy_seconds}
+    before, began = {name: meter() for name, meter in meters.items()}, time.monotonic()
     beside = replace(spec, arm="status", clients=1, pause=_PAUSE, count=None)
     watcher = Load(beside) if watch else None
     outcome = Load(spec).outcome()
     seen = watcher.outcome() if watcher else None
-    cell.cpu = {name: meter() - before[name] for name, meter in meters.items()} | {"load": outcome.cpu}
+    cell.elapsed = time.monotonic() - began
+    cell.cpu = {name: meter() - before[name] for name, meter in meters.items()}
+    cell.cpu["load"] = outcome.cpu + (seen.cpu if seen else 0.0)
     cell.rate, cell.done, cell.failures = outcome.rate, outcome.done, outcome.failures
     cell.p50, cell.p99 = (milliseconds(outcome.latencies, share) for share in (0.5, 0.99))
     if seen is not None:

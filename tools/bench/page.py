@@ -8,6 +8,7 @@ from string import Template
 from typing import TYPE_CHECKING, Final
 
 from . import tables
+from .reasons import others, reason
 from .results import Results
 from .svg import Panel, plot
 from .targets import targets
@@ -49,7 +50,7 @@ def notes(file: Path, *results: Results | None) -> dict[str, str]:
 def page(netbox: Results | None, emulator: Results | None, written: dict[str, str]) -> str:
     """The whole page."""
     return Template(_TEMPLATE.read_text()).substitute(
-        targets=tables.verdicts(targets(netbox, emulator), written),
+        targets=tables.verdicts(targets(netbox, emulator), whys(netbox, emulator, written)),
         about_netbox=_or(netbox, about),
         load_plot=_or(netbox, lambda _: "![Throughput and p99 by clients](benchmarks/load.svg)"),
         bystander_plot=_or(netbox, lambda _: "![A bystander's latency](benchmarks/bystander.svg)"),
@@ -67,6 +68,15 @@ def page(netbox: Results | None, emulator: Results | None, written: dict[str, st
     )
 
 
+def whys(netbox: Results | None, emulator: Results | None, written: dict[str, str]) -> dict[str, str]:
+    """By target: what the figures say, then what a person wrote."""
+    judged = [(each, netbox) for each in targets(netbox, None)] + [
+        (each, emulator) for each in targets(None, emulator)
+    ]
+    said = {each.id: [reason(each, results), written.get(each.id, "")] for each, results in judged}
+    return {name: "; ".join(part for part in parts if part) for name, parts in said.items()}
+
+
 def about(results: Results) -> str:
     """On what, with what and when."""
     data = results.data
@@ -81,6 +91,9 @@ def about(results: Results) -> str:
         f"{hardware}; {software}.",
         f"{begun}, took {data['ended']['minutes']:.0f} minutes; rounds: {data['plan']['rounds']}.",
     ]
+    share = others(results)
+    if share is not None:
+        lines.append(f"Programs beside the benchmark took {share:.0%} of the cores meanwhile.")
     if filled:
         lines.append(f"NetBox held {sum(filled.values()):,} addresses before.".replace(",", " "))
     return "\n".join(lines)

@@ -160,6 +160,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
+def busy_seconds() -> float:
+    """What all programs on this machine have computed (proc(5): all but idle and iowait)."""
+    user, nice, system, _idle, _iowait, *rest = Path("/proc/stat").read_text().split("\n")[0].split()[1:9]
+    return sum(map(int, (user, nice, system, *rest))) / os.sysconf("SC_CLK_TCK")
+
+
 def family(pid: int) -> list[int]:
     """A process and everything that it started and that still runs."""
     parents: dict[int, list[int]] = {}

@@ -24,9 +24,9 @@ def number(value: float | None, form: str = "{:.0f}") -> str:
     return "-" if value is None else form.format(value)
 
 
-def verdicts(found: Sequence[Target], notes: dict[str, str]) -> str:
-    """The targets, with what a person wrote about them."""
-    rows = [[each.text, each.wanted, each.measured, each.mark, notes.get(each.id, "")] for each in found]
+def verdicts(found: Sequence[Target], whys: dict[str, str]) -> str:
+    """The targets, and why they were missed."""
+    rows = [[each.text, each.wanted, each.measured, each.mark, whys.get(each.id, "")] for each in found]
     return table(["target", "wanted", "measured", "", "why"], rows)
 
 
