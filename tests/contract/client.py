@@ -62,6 +62,10 @@ class NetBox:
     def call(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
         """Make a call; ``path`` is below ``/api/``, with its last slash."""
         options.setdefault("timeout", 60)
+        if "If-Match" in options.get(
+            "headers", {}
+        ):  # refused before its body was read: see app.netbox.client
+            options["headers"] = {**options["headers"], "Connection": "close"}
         return self._session.request(method, f"{self.url}/api/{path}", **options)
 
     def get(self, path: str, **query: Any) -> requests.Response:  # noqa: ANN401 - any filter
