@@ -212,11 +212,9 @@ def derived_key(wish: Wish, spot: Spot) -> str:
     """The key of a request that names none: its DNS name, made distinct by VRF and family.
 
     Raises:
-        KeyRequired: there is no DNS name either, or one that NetBox could not find again as a claim.
+        KeyRequired: NetBox could not find the name again as a claim.
     """
     name = given(wish.traits.dns_name, "").lower()
-    if not name:
-        raise KeyRequired
     if name == "null":
         raise KeyRequired("The name `null` cannot serve as a key; send a `key` with it.")
     vrf = f"@vrf{spot.vrf_id}" if spot.vrf_id is not None else ""

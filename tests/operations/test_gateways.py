@@ -35,10 +35,13 @@ def rule(kind: Any, value: str = "", *, record: bool = True) -> Policy:  # noqa:
 
 
 def furnish(desk: Desk) -> None:
-    """A prefix without a recorded gateway, a marked address in it, a custom field that names one."""
+    """A prefix without a recorded gateway, a marked address, a field that names one; a twin in a VRF."""
     field = {"object_types": ["ipam.prefix"], "name": "gw", "type": "text"}
     desk.api("POST", "extras/custom-fields/", field)
     prefix = {"prefix": NEW, "custom_fields": {"gw": "10.50.0.3/24"}}
+    desk.api(
+        "POST", "ipam/prefixes/", {**prefix, "vrf": {"rd": "65000:99"}, "custom_fields": {"gw": "10.50.0.8"}}
+    )
     desk.api("POST", "ipam/prefixes/", prefix)
     desk.api("POST", "extras/tags/", {"name": "Gateway", "slug": "gateway"})
     marked = {"address": "10.50.0.4/24", "role": "vrrp", "tags": [{"slug": "gateway"}]}
@@ -67,16 +70,16 @@ async def test_the_policy_says_where_it_is(
     """It is shown, recorded if it is missing, and neither handed out nor given by name."""
     furnish(desk)
     desk.policy.append(policy)
-    made = [await desk.post(alice, f"k{n}", prefix=NEW) for n in range(4)]
+    made = [await desk.post(alice, f"k{n}", prefix=NEW, vrf=None) for n in range(4)]
     assert (made[0].ip, made[0].gateway) == (first, gateway)
     assert gateway not in [each.ip for each in made]
-    dry = await desk.operations.allocate(alice, wish("dry", prefix=NEW), dry_run=True)
+    dry = await desk.operations.allocate(alice, wish("dry", prefix=NEW, vrf=None), dry_run=True)
     assert dry.allocation.gateway == gateway
     if gateway is not None:
         [recorded] = await desk.netbox.addresses.find_host(ipaddress.ip_address(gateway), None)
         assert recorded.key is None
         with pytest.raises(AddressIsGateway):
-            await desk.post(alice, "gateway", prefix=NEW, **at(gateway))
+            await desk.post(alice, "gateway", prefix=NEW, vrf=None, **at(gateway))
     assert await desk.get(alice, "k0") == made[0]
 
 
@@ -98,7 +101,7 @@ async def test_a_custom_field_may_hold_anything(
     desk.api("POST", "extras/custom-fields/", definition)
     desk.api("POST", "ipam/prefixes/", {"prefix": NEW, "custom_fields": {"gw": field["value"]}})
     desk.policy.append(rule("custom_field", "gw"))
-    assert (await desk.post(alice, "web", prefix=NEW)).gateway == gateway
+    assert (await desk.post(alice, "web", prefix=NEW, vrf=None)).gateway == gateway
 
 
 async def test_a_range_takes_its_prefixs_gateway(desk: Desk, alice: Caller) -> None:
@@ -118,24 +121,24 @@ async def test_a_prefix_that_is_gone_has_no_gateway_to_show(desk: Desk, alice: C
     """The allocation is still answered."""
     furnish(desk)
     desk.policy.append(rule("custom_field", "gw"))
-    made = await desk.post(alice, "web", prefix=NEW)
-    [prefix] = desk.api("GET", f"ipam/prefixes/?prefix={NEW}")["results"]
+    made = await desk.post(alice, "web", prefix=NEW, vrf=None)
+    [prefix] = desk.api("GET", f"ipam/prefixes/?prefix={NEW}&vrf_id=null")["results"]
     desk.api("DELETE", f"ipam/prefixes/{prefix['id']}/")
     desk.clock.ahead += 60.0
-    assert await desk.post(alice, "web", prefix=NEW) == replace(made, gateway=None)
+    assert await desk.post(alice, "web", prefix=NEW, vrf=None) == replace(made, gateway=None)
 
 
 async def test_a_gateway_that_cannot_be_looked_up_is_not_left_out(desk: Desk, alice: Caller) -> None:
     """An answer without it would be false, and a machine would boot with it."""
     furnish(desk)
     desk.policy.append(rule("custom_field", "gw"))
-    made = await desk.post(alice, "web", prefix=NEW)
+    made = await desk.post(alice, "web", prefix=NEW, vrf=None)
     desk.clock.ahead += 60.0
     desk.fault(Fault("error", path="/api/ipam/prefixes/*"))
     with pytest.raises(NetBoxUnavailable):
-        await desk.post(alice, "web", prefix=NEW)
+        await desk.post(alice, "web", prefix=NEW, vrf=None)
     desk.fault()
-    assert await desk.post(alice, "web", prefix=NEW) == made
+    assert await desk.post(alice, "web", prefix=NEW, vrf=None) == made
 
 
 async def test_where_berth_may_not_record_it_the_request_is_refused(desk: Desk, alice: Caller) -> None:
@@ -144,20 +147,20 @@ async def test_where_berth_may_not_record_it_the_request_is_refused(desk: Desk, 
     desk.policy.append(rule("first", record=False))
     for dry_run in (True, False):
         with pytest.raises(GatewayUnrecorded, match=r"record_gateway: true"):
-            await desk.operations.allocate(alice, wish("web", prefix=NEW), dry_run=dry_run)
+            await desk.operations.allocate(alice, wish("web", prefix=NEW, vrf=None), dry_run=dry_run)
     assert await desk.audit() == ["denied allocate gateway_unrecorded"]
     desk.policy.append(rule("first"))
-    await desk.operations.allocate(alice, wish("web", prefix=NEW), dry_run=True)
+    await desk.operations.allocate(alice, wish("web", prefix=NEW, vrf=None), dry_run=True)
     assert await desk.netbox.addresses.find_host(ipaddress.ip_address("10.50.0.1"), None) == []
     desk.policy.append(rule("first", record=False))
     desk.api("POST", "ipam/ip-addresses/", {"address": "10.50.0.1/24"})
-    assert (await desk.post(alice, "web", prefix=NEW)).ip == "10.50.0.2"
+    assert (await desk.post(alice, "web", prefix=NEW, vrf=None)).ip == "10.50.0.2"
 
 
 async def test_fifty_first_requests_record_it_once(desk: Desk, alice: Caller) -> None:
     """And look once whether it is there."""
     furnish(desk)
-    await asyncio.gather(*(desk.post(alice, f"k{n}", prefix=NEW) for n in range(50)))
+    await asyncio.gather(*(desk.post(alice, f"k{n}", prefix=NEW, vrf=None) for n in range(50)))
     [recorded] = await desk.netbox.addresses.find_host(ipaddress.ip_address("10.50.0.1"), None)
     assert (recorded.status, recorded.role, recorded.key) == ("reserved", None, None)
     assert [line for line in await desk.audit() if "gateway" in line] == [
@@ -188,7 +191,7 @@ async def test_a_gateway_that_cannot_be_recorded_stops_the_request(
 
     desk.restart(addresses=Meddler(desk.netbox.addresses, create=fail))
     with pytest.raises(error):
-        await desk.post(alice, "web", prefix=NEW)
+        await desk.post(alice, "web", prefix=NEW, vrf=None)
     assert await desk.entry("web") is None
     assert (await desk.audit())[:2] == ["intent gateway", line]
     await desk.accounted()
@@ -203,7 +206,7 @@ async def test_whoever_records_it_first_is_right(desk: Desk, alice: Caller) -> N
         return await create(*args)
 
     desk.restart(addresses=Meddler(desk.netbox.addresses, create=slower))
-    assert (await desk.post(alice, "web", prefix=NEW)).ip == "10.50.0.2"
+    assert (await desk.post(alice, "web", prefix=NEW, vrf=None)).ip == "10.50.0.2"
     assert "outcome gateway present" in await desk.audit()
 
 

@@ -9,6 +9,7 @@ from app.domain.commands import Caller
 from app.domain.errors import InvalidRequest, NotFound, NotOwner, OutcomeUnknown
 from app.emulator.faults import Fault
 from app.operations.answers import Filters
+from app.operations.look import ShowAudit
 from tests.operations.conftest import LAB, SMALL, Desk
 
 
@@ -131,3 +132,21 @@ async def test_a_long_list_is_read_in_chunks(desk: Desk, alice: Caller) -> None:
     await asyncio.gather(*(desk.post(alice, f"k{n:03}", prefix=LAB) for n in range(103)))
     assert await keys(desk, alice, 100) == [*(f"k{n:03}" for n in range(100)), "/", "k100", "k101", "k102"]
     assert await keys(desk, alice, address="192.168.4.200") == []
+
+
+async def test_the_audit_log_is_shown_in_pages(
+    desk: Desk, alice: Caller, bob: Caller, operator: Caller
+) -> None:
+    """To each its own lines, to an operator all of them; a cursor that is none of ours is refused."""
+    show = ShowAudit(desk.operations.ledger)
+    await desk.post(alice, "a", prefix=LAB)
+    await desk.post(bob, "b", prefix=LAB)
+    first = await show(alice, {}, None, 1)
+    rest = await show(alice, {}, first.next, 9)
+    lines = (*first.items, *rest.items)
+    assert [(line["event"], line["key"]) for line in lines] == [("intent", "a"), ("outcome", "a")]
+    assert len((await show(operator, {}, None, 99)).items) == 4
+    assert len((await show(operator, {"owner": "bob"}, None, 99)).items) == 2
+    assert (await show(alice, {"owner": "bob"}, None, 9)).items == ()
+    with pytest.raises(InvalidRequest):
+        await show(alice, {}, "somewhere", 9)
