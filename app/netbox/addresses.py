@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from app.domain.errors import NetBoxNonsense
 from app.domain.inventory import Address, Changes, Draft, Host, Json, Pool, Receipt
-from app.domain.upstream import FaultKind, ItemFault, Rejected, Unsure
+from app.domain.upstream import FaultKind, ItemFault, Rejected, Unsure, UpstreamError
 from app.netbox import translate
 from app.netbox.lookups import PATH, Lookups
 from app.netbox.resilience import Line
@@ -87,13 +87,20 @@ class Addresses:
         )
         reply = await self.line.ask(question)
         if address.etag is None:
-            found = await self.read(address.id)
-            if found is None:
-                raise Unsure("the address was changed and cannot be read any more")
-            after = found
+            after = await self._read_again(address.id)
         else:
             after = _fitting(lambda: self._changed(reply, address.id))
         return replace(after, request_id=reply.request_id or "")
+
+    async def _read_again(self, netbox_id: int) -> Address:
+        """What a change has made of it. However the look fails, the change was carried out."""
+        try:
+            after = await self.read(netbox_id)
+        except (UpstreamError, NetBoxNonsense) as error:
+            raise Unsure(f"the address was changed and cannot be read: {error}") from error
+        if after is None:
+            raise Unsure("the address was changed and cannot be read any more")
+        return after
 
     async def delete(self, address: Address, message: str) -> str:
         """Delete it, with If-Match where it was read with an ETag; returns NetBox's request id.
