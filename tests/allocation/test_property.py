@@ -111,7 +111,7 @@ def play(wishes: Sequence[Member], world: World, cap: int) -> tuple[FakeNetBox, 
     return netbox, asyncio.run(run())
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(members, min_size=1, max_size=25), worlds, st.sampled_from((3, 50)))
 def test_every_member_gets_one_outcome_and_the_right_one(
     wishes: list[Member], world: World, cap: int

@@ -1,5 +1,6 @@
 """The operations over the real gateway, the emulator and a SQLite ledger; the clock is the test's."""
 
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -77,6 +78,14 @@ def _as_sent(name: str, value: Any, words: dict[str, Any]) -> Any:  # noqa: ANN4
     return list(value) if isinstance(value, tuple) else value
 
 
+def ask(url: str, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - NetBox's JSON
+    """Ask NetBox directly; the answer's JSON."""
+    headers = {"Authorization": f"Token {SEED_TOKEN}"}
+    answer = requests.request(method, f"{url}/api/{path}", json=body, headers=headers, timeout=10)
+    assert answer.ok, answer.text
+    return answer.json() if answer.content else None
+
+
 @dataclass
 class Desk:
     """Everything that a test of the operations looks at."""
@@ -126,15 +135,7 @@ class Desk:
 
     def api(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - NetBox's JSON
         """Ask NetBox directly; the answer's JSON."""
-        answer = requests.request(
-            method,
-            f"{self.url}/api/{path}",
-            json=body,
-            headers={"Authorization": f"Token {SEED_TOKEN}"},
-            timeout=10,
-        )
-        assert answer.ok, answer.text
-        return answer.json() if answer.content else None
+        return ask(self.url, method, path, body)
 
     def fault(self, *faults: Fault) -> None:
         """What NetBox does to the next calls, instead of what it did before."""
@@ -218,8 +219,10 @@ def operator() -> Caller:
 class Stage:
     """One server for all tests; each test puts its own emulator on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.url = ""
+        self.ledger = folder / "berth.db"
+        open_database(f"sqlite:///{self.ledger}", "chain-0").close()
         self.emulator = create_app()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
@@ -228,9 +231,9 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    """The server, started once: to stop it takes a tenth of a second."""
-    stage = Stage()
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The server, started once: to stop it takes a tenth of a second. And an empty ledger, to be copied."""
+    stage = Stage(tmp_path_factory.mktemp("ledger"))
     with running(stage) as stage.url:  # type: ignore[arg-type]
         yield stage
 
@@ -262,6 +265,7 @@ async def desk(open_desk: Opener) -> Desk:
 def make_desk(stage: Stage, path: Path) -> Desk:
     """Put everything together around the emulator that is on the stage."""
     clock = Clock()
+    shutil.copy(stage.ledger, path)
     database = open_database(f"sqlite:///{path}", "chain-1")
     settings = NetBoxSettings(url=stage.url, breaker_failures=10_000, retry_share=1.0)
     netbox = connect(settings, Token(), clock=clock, sleep=_at_once)
@@ -279,8 +283,9 @@ def make_desk(stage: Stage, path: Path) -> Desk:
     return Desk(assemble(parts), netbox, database, clock, stage.url, policy, stage.emulator, parts)
 
 
-def close_desk(desk: Desk) -> None:
+def close_desk(desk: Desk, *, emulator: bool = True) -> None:
     """Let go of everything."""
     desk.netbox.close()
     desk.database.close()
-    desk.emulator.close()
+    if emulator:
+        desk.emulator.close()

@@ -60,7 +60,7 @@ FAULTS = st.builds(
     status=st.sampled_from((500, 502)),
     retry_after=st.just(0),
 )
-EXAMPLES = int(os.environ.get("BERTH_TEST_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("BERTH_TEST_EXAMPLES", "15"))
 ROWS = """SELECT id, address_host, vrf, custom_field_data AS fields FROM ipam_ipaddress"""
 
 

@@ -1,7 +1,9 @@
 """Where an address comes from: the words of a request, and what stands against them."""
 
 import ipaddress
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from app.domain import errors
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, KeyConflict, PrefixAmbiguous, PrefixClosed, UnknownReference
 from app.domain.policy import PrefixSection
-from tests.operations.conftest import INSIDE, LAB, POLICY, SIX, Desk, wish
+from app.emulator import Emulator, create_app
+from tests.operations.conftest import INSIDE, LAB, POLICY, SIX, Desk, Stage, ask, close_desk, make_desk, wish
 
 
 def at(text: str) -> dict[str, Any]:
@@ -18,7 +21,7 @@ def at(text: str) -> dict[str, Any]:
     return {"address": ipaddress.ip_interface(text), "address_has_mask": "/" in text}
 
 
-def furnish(desk: Desk) -> dict[str, int]:
+def furnish(url: str) -> dict[str, int]:
     """Places beyond the demonstration's; their ids by name."""
     made = {
         "point": ("ipam/prefixes/", {"prefix": "10.1.0.0/31"}),
@@ -31,7 +34,7 @@ def furnish(desk: Desk) -> dict[str, int]:
         "range": ("ipam/ip-ranges/", {"start_address": "192.168.4.50/24", "end_address": "192.168.4.59/24"}),
         "twin": ("ipam/vrfs/", {"name": "management", "rd": "65000:98"}),
     }
-    return {name: desk.api("POST", path, body)["id"] for name, (path, body) in made.items()}
+    return {name: ask(url, "POST", path, body)["id"] for name, (path, body) in made.items()}
 
 
 @pytest.mark.parametrize(
@@ -93,28 +96,37 @@ def furnish(desk: Desk) -> dict[str, int]:
     ids=str,
 )
 async def test_a_place_is_found_or_refused(
-    session_desk: Desk, alice: Caller, words: dict[str, Any], expected: str
+    looking: Desk, alice: Caller, words: dict[str, Any], expected: str
 ) -> None:
     """In a dry run, which makes all checks: the address, or the refusal and what it points to."""
     try:
-        told = (
-            await session_desk.operations.allocate(alice, wish("k", **words), dry_run=True)
-        ).allocation.address
+        told = (await looking.operations.allocate(alice, wish("k", **words), dry_run=True)).allocation.address
     except BerthError as refusal:
         told = " ".join([refusal.code, *(error.pointer for error in refusal.errors)])
     assert told == expected
 
 
+@pytest.fixture(scope="module")
+def furnished(stage: Stage) -> Iterator[Emulator]:
+    """A NetBox with more places, which nobody changes."""
+    stage.emulator = create_app(seed=True)
+    furnish(stage.url)
+    yield stage.emulator
+    stage.emulator.close()
+
+
 @pytest.fixture
-async def session_desk(desk: Desk) -> Desk:
-    """A desk before a NetBox with more places."""
-    furnish(desk)
-    return desk
+async def looking(stage: Stage, furnished: Emulator, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk that only looks."""
+    stage.emulator = furnished
+    desk = make_desk(stage, tmp_path / "berth.db")
+    yield desk
+    close_desk(desk, emulator=False)
 
 
 async def test_ids_stand_for_what_they_name(desk: Desk, alice: Caller) -> None:
     """Prefix, range, VRF and tenant, as numbers or as digits."""
-    ids = furnish(desk)
+    ids = furnish(desk.url)
     platform = desk.api("GET", "tenancy/tenants/?slug=platform")["results"][0]["id"]
     made = await desk.post(alice, "a", prefix=str(ids["child"]), tenant=platform)
     assert (made.ip, made.prefix, made.tenant) == ("10.2.3.2", str(ids["child"]), platform)
@@ -136,7 +148,7 @@ async def test_ids_stand_for_what_they_name(desk: Desk, alice: Caller) -> None:
 
 async def test_ambiguity_is_refused_with_the_candidates(desk: Desk, alice: Caller) -> None:
     """The same prefix in two VRFs, and two VRFs of one name."""
-    furnish(desk)
+    furnish(desk.url)
     desk.api("POST", "ipam/prefixes/", {"prefix": INSIDE})
     with pytest.raises(PrefixAmbiguous) as prefixes:
         await desk.post(alice, "a", prefix=INSIDE)
@@ -174,7 +186,7 @@ async def test_the_refusal_prints_the_line_that_lifts_it(
     desk: Desk, alice: Caller, word: str, prefix: str
 ) -> None:
     """And the line does."""
-    furnish(desk)
+    furnish(desk.url)
     with pytest.raises(PrefixClosed) as refusal:
         await desk.post(alice, "a", prefix=prefix)
     assert f"{{prefix: {prefix}, allow: [{word}]}}" in refusal.value.detail
@@ -188,7 +200,7 @@ async def test_the_refusal_prints_the_line_that_lifts_it(
 
 async def test_a_key_keeps_its_place(desk: Desk, alice: Caller) -> None:
     """What differs is named; another word for the same place does not differ."""
-    ids = furnish(desk)
+    ids = furnish(desk.url)
     await desk.post(alice, "a", ip_range=ids["range"])
     for same in (
         {},
