@@ -58,7 +58,7 @@ def test_lists_are_timed_from_the_first_to_the_last() -> None:
     assert record.outcome().rate == pytest.approx(20.0)
 
 
-@pytest.mark.parametrize("arm", ["direct", "lists", "status"])
+@pytest.mark.parametrize("arm", ["direct", "lists", "read", "status"])
 def test_a_load_is_answered(netbox: tuple[Emulator, str], arm: str) -> None:
     """Each way works, and nothing fails."""
     _, url = netbox

@@ -139,7 +139,17 @@ def _status(_spec: Spec, connections: list[Connection]) -> Call:
     return call
 
 
-_ARMS: Final = {"berth": _berth, "repeat": _berth, "lists": _lists, "status": _status}
+def _read(spec: Spec, connections: list[Connection]) -> Call:
+    async def call(client: int, number: int) -> tuple[int, str]:
+        name = f"{spec.key(client, number)}.bench.test"
+        answer = await connections[client].ask("GET", f"/api/ipam/ip-addresses/?dns_name={name}&ordering=id")
+        await connections[client].end()
+        return (1, "") if answer.status == 200 else (0, str(answer.status))  # noqa: PLR2004 - OK
+
+    return call
+
+
+_ARMS: Final = {"berth": _berth, "repeat": _berth, "lists": _lists, "status": _status, "read": _read}
 
 
 async def _loop(spec: Spec) -> Outcome:

@@ -17,6 +17,7 @@ class Spec:
     repeat  the same requests again: the keys are those that a load of `run` with `known` made
     direct  pynetbox's `prefix.available_ips.create`, a thread and a session for each client
     lists   list POSTs to available-ips of these `sizes` (in turn), fields as Berth sends them
+    read    a look-up of a name, as Berth makes it, on a new connection each
     status  an unrelated `GET /api/status/`, on a new connection each, every `pause` seconds
     lone    one caller: a direct call, one with the claim fields, a read by name and Berth, in turns
 
