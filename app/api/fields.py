@@ -20,7 +20,7 @@ CLAIM_FIELDS: Final = frozenset({CLAIM_FIELD, OWNER_FIELD})
 
 _NAME_PATTERN = r"^[^{}]*\{n{1,9}\}[^{}]*$"
 _MAC = re.compile(
-    r"([0-9A-Fa-f]{2}([:-]))([0-9A-Fa-f]{2}\2){4}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+    r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
 _LENGTH = re.compile(r"[0-9]{1,3}")
 

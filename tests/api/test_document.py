@@ -1,9 +1,11 @@
 """The OpenAPI document: checked in, complete, and true."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from pydantic import BaseModel
@@ -68,6 +70,25 @@ def test_an_operation_says_how_it_fails(path: str, method: str, operation: dict[
     for status, response in operation["responses"].items():
         if int(status) >= 400:
             assert list(response["content"]) == ["application/problem+json"]
+
+
+def _schemas(node: object) -> Iterator[dict[str, Any]]:
+    """Every schema with examples, below a node of the document."""
+    if isinstance(node, dict):
+        if "type" in node and isinstance(node.get("examples"), list):
+            yield node
+        node = list(node.values())
+    for each in node if isinstance(node, list) else ():
+        yield from _schemas(each)
+
+
+def test_the_examples_of_schemas_fit_them() -> None:
+    """By JSON Schema's own rules, which are not Python's: a client reads the pattern, not the code."""
+    found = list(_schemas(DOCUMENT["components"]))
+    assert len(found) >= 6
+    for schema in found:
+        for example in schema["examples"]:
+            jsonschema.validate(example, schema, cls=jsonschema.Draft202012Validator)
 
 
 def test_operation_ids_are_unique() -> None:
