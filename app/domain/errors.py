@@ -26,6 +26,8 @@ number on the wire; a test demands a row there and a section in the docs for eve
     │   ├── KeyConflict              key_conflict
     │   ├── ClaimChanged             claim_changed
     │   ├── ClaimDuplicated          claim_duplicated
+    │   ├── MachineNameTaken         name_taken
+    │   ├── OperationStuck           operation_stuck
     │   ├── PartOfMachine            part_of_machine
     │   ├── InUse                    in_use
     │   ├── RefusedByNetBox          refused_by_netbox
@@ -213,6 +215,24 @@ class ClaimDuplicated(Refusal):
     """
 
     code = "claim_duplicated"
+
+
+class MachineNameTaken(Refusal):
+    """The cluster has a virtual machine of this name that does not belong to the key.
+
+    Choose another name, or have somebody who may take it over with `adopt`.
+    """
+
+    code = "name_taken"
+
+
+class OperationStuck(Refusal):
+    """An earlier operation on this key can neither be finished nor undone.
+
+    An operator has to look at it: `berth operations` lists it, `retry` and `abandon` mend it.
+    """
+
+    code = "operation_stuck"
 
 
 class PartOfMachine(Refusal):

@@ -61,6 +61,8 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     domain.KeyConflict: Row(409, "Key conflict"),
     domain.ClaimChanged: Row(409, "Claim changed"),
     domain.ClaimDuplicated: Row(409, "Claim duplicated"),
+    domain.MachineNameTaken: Row(409, "Name taken"),
+    domain.OperationStuck: Row(409, "Operation stuck"),
     domain.PartOfMachine: Row(409, "Part of a virtual machine"),
     domain.InUse: Row(409, "In use"),
     domain.NetBoxUnprepared: Row(409, "NetBox not prepared"),
