@@ -1,6 +1,6 @@
 """The operations, put together: which of them may touch what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from uuid6 import uuid7
@@ -8,15 +8,19 @@ from uuid6 import uuid7
 from app.allocation.batcher import Batcher, BatchSent, Limits
 from app.allocation.ports import Allocator
 from app.allocation.sender import Sender
+from app.domain.inventory import Json
 from app.domain.policy import Policy
+from app.domain.registrations import MachineWish
 from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
+from app.machine_assembly import MachineOperations, MachineParts, assemble_machines
 from app.naming.names import Names
 from app.operations.allocate import Allocate, Creation, Keys
 from app.operations.confirm import Confirm
 from app.operations.freeing import Freeing
 from app.operations.gateways import Gateways
 from app.operations.keep import Keep
+from app.operations.machine_ports import Machines
 from app.operations.numbers import Numbers
 from app.operations.places import Finder
 from app.operations.plan import NameCheck, Planner
@@ -38,7 +42,9 @@ class Parts:
     allocator: Allocator
     addresses: Addresses
     inventory: Inventory
+    machines: Machines
     fields: Fields
+    wish_of: Callable[[str, Mapping[str, Json]], MachineWish]
     store: Store
     policy: Callable[[], Policy]
     now: Callable[[], float]
@@ -63,6 +69,7 @@ class Operations:
     ledger: Ledger
     finder: Finder
     numbers: Numbers
+    machines: MachineOperations
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,27 @@ def assemble(parts: Parts) -> Operations:
         ledger=shared.ledger,
         finder=shared.finder,
         numbers=shared.planner.numbers,
+        machines=assemble_machines(_machines(parts, shared, creation, convergence)),
+    )
+
+
+def _machines(parts: Parts, shared: _Shared, creation: Creation, convergence: Convergence) -> MachineParts:
+    return MachineParts(
+        machines=parts.machines,
+        inventory=parts.inventory,
+        addresses=parts.addresses,
+        ledger=shared.ledger,
+        turns=shared.turns,
+        names=Names(parts.policy),
+        finder=shared.finder,
+        planner=shared.planner,
+        creation=creation,
+        convergence=convergence,
+        states=shared.states,
+        keep=shared.keep,
+        freeing=shared.freeing,
+        prepared=Prepared(parts.fields, parts.monotonic, for_machines=True),
+        wish_of=parts.wish_of,
     )
 
 

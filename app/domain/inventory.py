@@ -51,6 +51,8 @@ class Kind(Enum):
     PLATFORM = "platforms"
     TAG = "tags"
     ROLE = "roles"
+    DEVICE = "devices"
+    DEVICE_ROLE = "device-roles"
 
 
 class PoolKind(Enum):

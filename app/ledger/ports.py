@@ -1,9 +1,10 @@
 """The seam to the database: small enough to be read in one go, and all that the ledger knows of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from app.domain.inventory import Json
+from app.ledger.machine_records import MachineEntry, MachineState
 from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
 
 T = TypeVar("T")
@@ -54,6 +55,28 @@ class Tx(Protocol):
 
     def latest(self, limit: int) -> list[Entry]:
         """The entries in state `done` that were changed last, the newest first."""
+        ...
+
+    def machine(self, key: str) -> MachineEntry | None:
+        """The entry of a machine's key, in whatever state."""
+        ...
+
+    def put_machine(self, entry: MachineEntry) -> None:
+        """Write a machine's entry, new or not."""
+        ...
+
+    def holder_of_machine(self, netbox_id: int) -> MachineEntry | None:
+        """The live entry of this virtual machine."""
+        ...
+
+    def machines(self, conditions: Mapping[str, str], after: str, limit: int) -> list[MachineEntry]:
+        """Machines' entries in state `done` in order of key, all greater than `after`."""
+        ...
+
+    def machines_in(
+        self, states: Collection[MachineState], after: tuple[float, str], limit: int
+    ) -> list[MachineEntry]:
+        """Machines' entries in these states, by the time of their last change and their key."""
         ...
 
     def begin(self, operation: Operation) -> None:

@@ -157,8 +157,20 @@ class Creation:
     inventory: Inventory
     prepared: Guard
 
-    async def __call__(self, caller: Caller, wish: Wish, entry: Entry | None, event: Event) -> Result:
+    async def __call__(  # noqa: PLR0913 - the last two are a machine's only
+        self,
+        caller: Caller,
+        wish: Wish,
+        entry: Entry | None,
+        event: Event,
+        *,
+        first: Plan | None = None,
+        assigned: tuple[str, int] | None = None,
+    ) -> Result:
         """Plan, T1, NetBox, T2. `entry` is what the ledger has of the key.
+
+        `first` is a plan that was made just now. `assigned` is the type and id of the interface that the
+        address is made on.
 
         Raises:
             BerthError: see `app.domain.errors`.
@@ -168,8 +180,9 @@ class Creation:
                 _check_free(caller, entry, wish)
                 await self.prepared()
                 with stage("plan"):
-                    plan = await self.planner.plan(caller, wish, wish.key)
-            result = await self._attempt(wish, plan, entry, event)
+                    plan = first or await self.planner.plan(caller, wish, wish.key)
+            first = None
+            result = await self._attempt(wish, plan.on(assigned), entry, event)
             if result is not None:
                 return result
             entry = await self.ledger.find(wish.key)

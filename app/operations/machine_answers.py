@@ -104,3 +104,13 @@ class OpenOperation:
     reason: str
     netbox_id: str | None
     since: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationOutcome:
+    """What an operator's hand came to: `finished`, `undone`, `abandoned`, `still open` or `still stuck`."""
+
+    id: str
+    key: str
+    result: str
+    detail: str

@@ -18,6 +18,7 @@ from app.domain.errors import (
 )
 from app.domain.inventory import SHARED_ROLES, Draft, Host, Pool, coexist
 from app.domain.policy import PrefixRules
+from app.domain.registrations import MachineWish
 from app.ledger.records import Candidate, Entry, State
 from app.naming.names import Names, place_of
 from app.naming.numbers import Template
@@ -50,6 +51,13 @@ class Plan:
     def called(self, dns_name: str) -> "Plan":
         """The plan with one of its names; any other stays as it was sent."""
         return replace(self, draft=replace(self.draft, dns_name=dns_name)) if self.names else self
+
+    def on(self, assigned: tuple[str, int] | None) -> "Plan":
+        """The plan for an address on an interface, of which type and id are given."""
+        if assigned is None:
+            return self
+        kind, number = assigned
+        return replace(self, draft=replace(self.draft, assigned_type=kind, assigned_id=number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +230,7 @@ def derived_key(wish: Wish, spot: Spot) -> str:
     return f"{name}{vrf}{family}"
 
 
-def change_message(caller: Caller, action: str, key: str, wish: Wish | None = None) -> str:
+def change_message(caller: Caller, action: str, key: str, wish: Wish | MachineWish | None = None) -> str:
     """The line for NetBox's change log (>= 4.4): what was asked, for whom, and the audit's request id."""
     parts = [f"berth: {action} {key} for {caller.owner}"]
     if wish is not None and wish.requested_by:

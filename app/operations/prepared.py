@@ -15,6 +15,7 @@ class Prepared:
 
     fields: Fields
     clock: Callable[[], float]
+    for_machines: bool = False
     _checked_at: float | None = field(default=None)
 
     async def __call__(self) -> None:
@@ -27,6 +28,9 @@ class Prepared:
         if self._checked_at is not None and now < self._checked_at + _BELIEVED_SECONDS:
             return
         state = await self.fields.claim_fields()
-        if state.problems:
-            raise NetBoxUnprepared(f"{' '.join(state.problems)} Nothing is written; run `berth bootstrap`.")
+        problems = state.problems
+        if self.for_machines and not problems and not state.on_machines:
+            problems = ("The claim fields are not defined for virtual machines and their interfaces.",)
+        if problems:
+            raise NetBoxUnprepared(f"{' '.join(problems)} Nothing is written; run `berth bootstrap`.")
         self._checked_at = now

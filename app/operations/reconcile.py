@@ -12,6 +12,7 @@ from functools import partial
 
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, ClaimChanged, InUse
+from app.domain.machines import machine_of
 from app.domain.upstream import UpstreamError
 from app.ledger.ledger import Ledger, landed, resume
 from app.ledger.ports import Tx
@@ -117,7 +118,7 @@ class Reconcile:
             done[what] = done.get(what, 0) + 1
 
     async def _release(self, entry: Entry) -> str:
-        await self.freeing.resumed(SYSTEM, entry)
+        await self.freeing.resumed(replace(SYSTEM, forced=_is_part(entry)), entry)
         return "released"
 
     async def _settle(self, entry: Entry) -> str:
@@ -137,7 +138,7 @@ class Reconcile:
                 continue
             event = event_of(Caller(owner=entry.owner, method="system"), "free late", entry.key)
             begun = await self.freeing.begin(event, landed(entry, address), expected=entry)
-            await self.freeing.finish(SYSTEM, begun, force=False)
+            await self.freeing.finish(SYSTEM, begun, force=_is_part(entry))
             return "freed"
         return ""
 
@@ -164,6 +165,8 @@ class Reconcile:
         if self.turns.busy(operation.key) or operation.started_at > self.ledger.clock() - self.patience:
             return
         async with self.turns(operation.key):
+            if await self.ledger.read(partial(_is_machines, operation)):
+                return  # see `app.operations.machine_reconcile`
             entry = await self.ledger.find(operation.key)
             doubtful = entry is not None and entry.state in (State.PENDING, State.RELEASING)
             if doubtful and entry is not None and entry.operation == operation.id:
@@ -185,6 +188,17 @@ class Reconcile:
             await self.ledger.close(operation, event, "gone")
             return
         await self.states.settle(resume(entry, event), landed(entry, address), "observed")
+
+
+def _is_part(entry: Entry) -> bool:
+    """Whether it is a machine's address: that it is on the machine's interface is no use by others."""
+    return machine_of(entry.key) != entry.key
+
+
+def _is_machines(operation: Operation, tx: Tx) -> bool:
+    """Whether a machine's key is being worked on by this operation."""
+    machine = tx.machine(operation.key)
+    return machine is not None and machine.is_open and machine.operation == operation.id
 
 
 def _in_state(state: State, after: tuple[float, str], tx: Tx) -> list[Entry]:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from app.domain.machines import machine_of
+
 
 @dataclass(slots=True)
 class Turns:
@@ -14,7 +16,8 @@ class Turns:
 
     @asynccontextmanager
     async def __call__(self, key: str) -> AsyncIterator[None]:
-        """Hold the key."""
+        """Hold the key; that of a machine's part is the machine's."""
+        key = machine_of(key)
         lock, users = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, users + 1)
         try:
@@ -29,4 +32,4 @@ class Turns:
 
     def busy(self, key: str) -> bool:
         """Whether somebody holds the key now."""
-        return key in self._locks
+        return machine_of(key) in self._locks

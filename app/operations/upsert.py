@@ -14,7 +14,7 @@ from app.operations.allocate import Creation, Keys
 from app.operations.answers import Result
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import check_claim
-from app.operations.keep import Keep
+from app.operations.keep import Keep, from_claim
 from app.operations.numbers import as_held
 from app.operations.plan import Planner, change_message, check_role
 from app.operations.references import Named
@@ -95,6 +95,16 @@ class Convergence:
             except (Stale, Missing, Overtaken):
                 entry = await self.ledger.find(entry.key) or entry
         raise StillWorking
+
+    async def differs(self, caller: Caller, wish: Wish, address: Address) -> bool:
+        """Whether something would have to change for the wish; nothing is changed.
+
+        Raises:
+            Refusal: whatever stands against it.
+        """
+        entry = await self.ledger.find(wish.key) or from_claim(address)
+        gap = await self._compare(caller, wish, entry)
+        return gap.changes is not None or gap.wanted != entry
 
     async def _compare(self, caller: Caller, wish: Wish, entry: Entry) -> "Gap":
         address = await self.keep.addresses.read(entry.netbox_id or 0)

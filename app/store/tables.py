@@ -13,6 +13,7 @@ from sqlalchemy import (
     text,
 )
 
+from app.ledger.machine_records import MACHINE_LIVE
 from app.ledger.records import LIVE
 
 metadata = MetaData()
@@ -46,6 +47,40 @@ entries = Table(
     Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=live, postgresql_where=live),
     Index("entries_dns_name", "dns_name"),
     Index("entries_state", "state", "changed_at"),
+)
+
+live_machines = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in MACHINE_LIVE))))
+"""The machines whose key and object are spoken for."""
+
+machines = Table(
+    "machines",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("cluster_id", BigInteger),
+    Column("netbox_id", BigInteger),
+    Column("step", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("stuck_in", Text, nullable=False),
+    Column("held", JSON, nullable=False),
+    Column("wanted", JSON),
+    Column("requested_by", Text),
+    Column("reference", Text),
+    Column("opened_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Index(
+        "machines_netbox_id",
+        "netbox_id",
+        unique=True,
+        sqlite_where=live_machines,
+        postgresql_where=live_machines,
+    ),
+    Index("machines_name", "name"),
+    Index("machines_state", "state", "changed_at"),
 )
 
 operations = Table(

@@ -12,6 +12,7 @@ from sqlalchemy.sql import Select
 from app.domain.inventory import Json
 from app.ledger.chain import Head, link
 from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
+from app.store.machines import MachineTransaction
 from app.store.prepared import Prepared
 from app.store.tables import audit, entries, live, operations
 
@@ -47,7 +48,7 @@ _OPEN = Prepared(
 _APPEND = Prepared(insert(audit).values(_values(audit, _AUDIT_FIELDS)))
 
 
-class Transaction:
+class Transaction(MachineTransaction):
     """One transaction on a connection that the caller begins and ends.
 
     `head` is the end of this process's audit chain as this transaction sees it, `appended` what it has added

@@ -1,0 +1,179 @@
+"""Register a virtual machine: POST gets it or makes it, PUT makes it what was sent.
+
+find the key → (known, POST) read it in NetBox and answer
+             → (new, or PUT) plan → T1 → step by step → T2 → answer
+"""
+
+from dataclasses import dataclass, replace
+
+from app.domain.commands import Caller
+from app.domain.errors import StillWorking
+from app.domain.registrations import MachineWish
+from app.ledger.ledger import Overtaken
+from app.ledger.machine_records import MachineEntry, MachineState, Wanted
+from app.ledger.machines import MachineLedger
+from app.ledger.records import Event
+from app.operations.allocate import Creation, Guard
+from app.operations.answers import Allocation
+from app.operations.events import denials_recorded, event_of, only_reading
+from app.operations.machine_answers import AddressShown, MachineResult
+from app.operations.machine_echo import ShowMachine, interface_shown, interface_words, registration
+from app.operations.machine_forward import Forward, machine_event
+from app.operations.machine_imagining import imagined_interface, imagined_machine
+from app.operations.machine_plan import AddressPlan, Asked, Blueprint, MachinePlanner, check_cluster
+from app.operations.machine_standing import MachineStanding, Standing
+from app.operations.turns import Turns
+from app.telemetry.events import note, stage
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterMachine:
+    """Makes machines, or changes them. `converges`: a PUT, which changes what exists."""
+
+    ledger: MachineLedger
+    turns: Turns
+    standing: MachineStanding
+    planner: MachinePlanner
+    forward: Forward
+    show: ShowMachine
+    preview: "Preview"
+    prepared: Guard
+    converges: bool = False
+
+    async def __call__(self, caller: Caller, wish: MachineWish, *, dry_run: bool = False) -> MachineResult:
+        """The machine under the wish's key.
+
+        Raises:
+            BerthError: see `app.domain.errors`; a Refusal has left nothing behind.
+        """
+        event = machine_event(caller, "register", wish.key, wish)
+        note(key=wish.key)
+        async with self.turns(wish.key):
+            for _ in range(_ATTEMPTS):
+                try:
+                    return await self._in_turn(caller, wish, event, dry_run=dry_run)
+                except Overtaken:  # another process was faster: look again
+                    continue
+        raise StillWorking
+
+    async def _in_turn(
+        self, caller: Caller, wish: MachineWish, event: Event, *, dry_run: bool
+    ) -> MachineResult:
+        async with denials_recorded(self.ledger.ledger, event, dry_run=dry_run):
+            stand = await self.standing.settled(caller, wish.key)
+            if stand.view is not None and not self.converges:
+                return await self._repeat(caller, wish, stand, event, dry_run=dry_run)
+            await self.prepared()
+            asked = Asked(caller, wish, stand.entry, stand.view)
+            with stage("plan"):
+                plan = await self.planner.plan(asked)
+        if dry_run:
+            return await self.preview(asked, plan)
+        if stand.view is not None and stand.known is not None and not plan.changes_anything:
+            return await self._noted(wish, stand, plan, event)
+        return await self._build(caller, asked, plan, stand, event)
+
+    async def _repeat(
+        self, caller: Caller, wish: MachineWish, stand: Standing, event: Event, *, dry_run: bool
+    ) -> MachineResult:
+        """What is there. A key that the ledger has lost is written down again."""
+        assert stand.entry is not None  # noqa: S101 - something stands
+        assert stand.view is not None  # noqa: S101 - as above
+        asked = Asked(caller, wish, stand.entry, stand.view)
+        named = await self.planner.resolver.cluster(wish)
+        check_cluster(stand.view.machine, named)
+        await self.planner.layout.check_same(asked.ground, asked.interfaces)
+        if stand.known != stand.entry and not dry_run:
+            await self.ledger.note(event, stand.entry, expected=stand.known, decision="adopted")
+        shown = await self.show(stand.entry, stand.view, wish.sent)
+        return MachineResult(shown, replayed=True)
+
+    async def _noted(
+        self, wish: MachineWish, stand: Standing, plan: Blueprint, event: Event
+    ) -> MachineResult:
+        """Nothing changes in NetBox; at most the words that were sent."""
+        entry = stand.known
+        assert entry is not None  # noqa: S101 - nothing to change in what is not known
+        assert stand.view is not None  # noqa: S101 - as above
+        changed = wanting(entry, wish, plan).settled()
+        if changed != entry:
+            await self.ledger.note(event, changed, expected=entry, decision="noted")
+        return MachineResult(await self.show(changed, stand.view, wish.sent), replayed=True)
+
+    async def _build(
+        self, caller: Caller, asked: Asked, plan: Blueprint, stand: Standing, event: Event
+    ) -> MachineResult:
+        wish = asked.wish
+        fresh = plan.existing is None
+        opened = wanting(stand.entry or _new(caller, wish, self.ledger.ledger.clock()), wish, plan)
+        work = await self.ledger.begin(event, opened, expected=stand.known)
+        decision = "registered" if fresh else "adopted" if plan.adopt else "changed"
+        entry = await self.forward.build(caller, work, plan, decision)
+        async with only_reading():
+            view = await self.forward.view(entry)
+            if view is None:  # somebody deleted it at once
+                raise StillWorking
+            return MachineResult(await self.show(entry, view, wish.sent), created=fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be made now: no write, and no promise."""
+
+    creation: Creation
+    show: ShowMachine
+
+    async def __call__(self, asked: Asked, plan: Blueprint) -> MachineResult:
+        """The machine as it would be."""
+        async with only_reading():
+            return await self._preview(asked, plan)
+
+    async def _preview(self, asked: Asked, plan: Blueprint) -> MachineResult:
+        words = plan.form.sent
+        now = wanting(_new(asked.caller, asked.wish, 0.0), asked.wish, plan).settled()
+        machine = imagined_machine(plan, plan.named)
+        interfaces = []
+        for each in plan.interfaces:
+            addresses = [
+                AddressShown(
+                    allocation=await self._allocation(asked, part),
+                    primary=part.key in plan.primaries.values(),
+                )
+                for part in each.addresses
+            ]
+            said = interface_words(words, each.draft.name)
+            interfaces.append(interface_shown(imagined_interface(each, plan.named), said, addresses))
+        if not interfaces and asked.view is not None and asked.entry is not None:  # they stay as they are
+            return MachineResult(await self.show(asked.entry, asked.view, asked.wish.sent))
+        created = plan.existing is None
+        return MachineResult(registration(now, machine, interfaces, words), created=created)
+
+    async def _allocation(self, asked: Asked, part: AddressPlan) -> Allocation:
+        event = event_of(asked.caller, "allocate", part.key, part.wish)
+        if part.existing is None:
+            return (await self.creation.preview(asked.caller, part.wish, None, event)).allocation
+        return await self.show.allocation(part.existing, part.wish.sent)
+
+
+def wanting(entry: MachineEntry, wish: MachineWish, plan: Blueprint) -> MachineEntry:
+    """The entry of a key that is about to become what the plan says."""
+    machine = plan.existing
+    cluster = machine.cluster.id if machine and machine.cluster else plan.draft.cluster_id
+    return replace(
+        entry,
+        state=MachineState.WORKING,
+        name=(plan.draft.name or (machine.name if machine else "")).lower(),
+        cluster_id=cluster,
+        netbox_id=machine.id if machine else None,
+        step="",
+        reason="",
+        wanted=Wanted(request=dict(wish.sent), form=plan.form, made=plan.made, adopt=plan.adopt),
+        requested_by=wish.requested_by or entry.requested_by,
+        reference=wish.reference or entry.reference,
+    )
+
+
+def _new(caller: Caller, wish: MachineWish, now: float) -> MachineEntry:
+    return MachineEntry(key=wish.key, owner=caller.owner, state=MachineState.WORKING, opened_at=now)

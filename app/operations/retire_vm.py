@@ -1,0 +1,74 @@
+"""Retire a virtual machine: it goes, with its interfaces and addresses, and nothing else."""
+
+from dataclasses import dataclass, replace
+
+from app.domain.commands import Caller
+from app.domain.errors import ClaimChanged, Forbidden, StillWorking
+from app.ledger.ledger import Overtaken
+from app.ledger.machine_records import MachineState
+from app.ledger.machines import MachineLedger
+from app.ledger.records import Event
+from app.operations.events import denials_recorded
+from app.operations.machine_forward import FORCE_RETIRE, RETIRE, Forward, machine_event
+from app.operations.machine_standing import MachineStanding, Standing
+from app.operations.machine_view import check_nothing_foreign
+from app.operations.turns import Turns
+from app.telemetry.events import note
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RetireMachine:
+    """DELETE: afterwards the key stands for nothing. A key that stands for nothing is left in peace."""
+
+    ledger: MachineLedger
+    turns: Turns
+    standing: MachineStanding
+    forward: Forward
+
+    async def __call__(self, caller: Caller, key: str, *, force: bool = False, dry_run: bool = False) -> None:
+        """Retire the machine.
+
+        Raises:
+            NotOwner: it belongs to somebody else.
+            InUse: something hangs on it that this registration did not make; an operator may force it.
+            ClaimChanged: a human gave the machine another key; an operator may force the key free.
+            OperationStuck: something came to hang on it meanwhile.
+        """
+        event = machine_event(caller, FORCE_RETIRE if force else RETIRE, key)
+        caller = replace(caller, forced=force)
+        note(key=key)
+        async with self.turns(key):
+            for _ in range(_ATTEMPTS):
+                try:
+                    return await self._in_turn(caller, key, event, dry_run=dry_run)
+                except Overtaken:  # another process was faster: look again
+                    continue
+        raise StillWorking
+
+    async def _in_turn(self, caller: Caller, key: str, event: Event, *, dry_run: bool) -> None:
+        async with denials_recorded(self.ledger.ledger, event, dry_run=dry_run):
+            if caller.forced and not caller.operator:
+                raise Forbidden("Only an operator may force a retirement.")
+            stand = await self._stand(caller, key)
+            if stand.view is not None and not caller.forced:
+                check_nothing_foreign(stand.view, key)
+        entry = stand.entry or stand.known
+        if dry_run or entry is None or (stand.view is None and not self._has_rest(stand)):
+            return
+        retiring = replace(entry, state=MachineState.RETIRING, wanted=None, step="", reason="")
+        work = await self.ledger.begin(event, retiring, expected=stand.known)
+        await self.forward.retire(caller, work)
+
+    async def _stand(self, caller: Caller, key: str) -> Standing:
+        try:
+            return await self.standing.settled(caller, key)
+        except ClaimChanged:
+            if not caller.forced:
+                raise
+        return Standing(await self.ledger.find(key), None, None)
+
+    def _has_rest(self, stand: Standing) -> bool:
+        """Whether the ledger has something of a machine that is gone from NetBox, or another key's by now."""
+        return stand.known is not None and stand.known.state is MachineState.DONE
