@@ -1,8 +1,9 @@
 """The queue before what NetBox does without its allocation lock: machines, interfaces, their last change.
 
 One list of a kind is in flight and nobody lingers: what is asked for in one turn of the event loop goes at
-once, and what comes in meanwhile is the next list. Two members with one mark (a claim, a name) never share a list: NetBox 4.3 checks all of a
-list before it saves any of it, so that the same claim twice passes, and the same name is a 500 (measured).
+once, and what comes in meanwhile is the next list. Two members with one mark (a claim, a name) never share a
+list: NetBox 4.3 checks all of a list before it saves any of it, so that the same claim twice passes, and the
+same name is a 500 (measured).
 
 A list is all or nothing (4.3.7 and 4.7.3, measured): after a refusal nothing of it was done. So
 
