@@ -20,6 +20,15 @@ from app.edge.works import Works
 
 MAX_PREVIEW: Final = 100
 MAX_EXACT: Final = 2**53 - 1
+OFFERED: Final = (
+    Kind.VRF,
+    Kind.SITE,
+    Kind.TENANT,
+    Kind.CLUSTER,
+    Kind.PLATFORM,
+    Kind.TAG,
+    Kind.ROLE,
+)
 
 Slug = Annotated[str | None, Query(min_length=1, max_length=100)]
 Search = Annotated[str, Query(max_length=100, description="Text to search for.")]
@@ -167,7 +176,7 @@ def inventory_routes(shelves: Shelves) -> APIRouter:
     _add(router, many, shelves.prefixes, "listPrefixes", listed)
     _add(router, one, shelves.prefix, "readPrefix", {**_shown(PrefixBody, "prefix"), **found})
     _add(router, preview, shelves.preview, "previewAddresses", {**free, **found})
-    for kind in Kind:
+    for kind in OFFERED:
         shown = _shown(VrfPage, "vrfs") if kind is Kind.VRF else _shown(OfferPage, "offers")
         endpoint = shelves.offers(kind)
         endpoint.__doc__ = f"List {_title(kind)}, in order of id."

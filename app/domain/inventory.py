@@ -42,7 +42,7 @@ class Vrf(Reference):
 
 
 class Kind(Enum):
-    """What a form offers to choose from; the value is the word in Berth's own routes."""
+    """What requests name by name, slug or id, and forms offer; the value is the word in Berth's routes."""
 
     VRF = "vrfs"
     SITE = "sites"
@@ -216,7 +216,8 @@ class ClaimFields:
     """The state of the custom fields `berth_key` and `berth_owner` in NetBox.
 
     `problems` says in plain words what is wrong with them, one sentence each; empty when they are as they
-    must be on IP addresses (exists, text, unique, filter logic exact). `on_machines` tells the same of VMs.
+    must be on IP addresses (exists, text, unique, filter logic exact). `on_machines` tells that they are
+    defined for virtual machines and their interfaces, too.
     """
 
     problems: tuple[str, ...]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.emulator.values import Row
 
 _SITE = {"scope_type": "dcim.site", "scope_id": Ref.to("dcim/sites", slug="matrix")}
-_CLAIMED = ["ipam.ipaddress", "virtualization.virtualmachine"]
+_CLAIMED = ["ipam.ipaddress", "virtualization.virtualmachine", "virtualization.vminterface"]
 _DOMAIN = "spaceships.work"
 _TAGS = ("production-dns", "terraform", "docker", "proxmox", "production")
 _NODES = {"foxtrot": 5, "golf": 6, "hotel": 7}

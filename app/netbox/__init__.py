@@ -20,6 +20,8 @@ from app.netbox.fields import Fields
 from app.netbox.gateway import Allocator
 from app.netbox.inventory import Inventory
 from app.netbox.lookups import Lookups
+from app.netbox.machine_lookups import MachineLookups
+from app.netbox.machines import Machines
 from app.netbox.resilience import Line, World
 from app.netbox.settings import NetBoxSettings
 from app.netbox.shelf import Shelf
@@ -40,6 +42,7 @@ class NetBox:
     client: Client
     allocator: Allocator
     addresses: Addresses
+    machines: Machines
     inventory: Inventory
     fields: Fields
     shelf: Shelf
@@ -79,6 +82,7 @@ def connect(  # noqa: PLR0913 - what is passed in so that tests need no patches
         client=client,
         allocator=Allocator(line, addresses),
         addresses=addresses,
+        machines=Machines(line, MachineLookups(line, addresses.lookups)),
         inventory=inventory,
         fields=Fields(line),
         shelf=Shelf(line, settings.links, inventory),

@@ -2,18 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from app.domain.errors import NetBoxNonsense
 from app.domain.inventory import Address, Changes, Draft, Host, Json, Pool, Receipt
-from app.domain.upstream import FaultKind, ItemFault, Rejected, Unsure, UpstreamError
+from app.domain.upstream import FaultKind, ItemFault, Rejected
 from app.netbox import translate
 from app.netbox.lookups import PATH, Lookups
 from app.netbox.resilience import Line
-from app.netbox.rows import rows_of
 from app.netbox.wire import Lane, Question, Reply
-
-T = TypeVar("T")
+from app.netbox.writes import changed, made, read_again, remove
 
 
 @dataclass(frozen=True)
@@ -87,20 +83,10 @@ class Addresses:
         )
         reply = await self.line.ask(question)
         if address.etag is None:
-            after = await self._read_again(address.id)
+            after = await read_again(self.read, address.id, "address")
         else:
-            after = _fitting(lambda: self._changed(reply, address.id))
+            after = changed(reply, address.id, self._read_reply)
         return replace(after, request_id=reply.request_id or "")
-
-    async def _read_again(self, netbox_id: int) -> Address:
-        """What a change has made of it. However the look fails, the change was carried out."""
-        try:
-            after = await self.read(netbox_id)
-        except (UpstreamError, NetBoxNonsense) as error:
-            raise Unsure(f"the address was changed and cannot be read: {error}") from error
-        if after is None:
-            raise Unsure("the address was changed and cannot be read any more")
-        return after
 
     async def delete(self, address: Address, message: str) -> str:
         """Delete it, with If-Match where it was read with an ETag; returns NetBox's request id.
@@ -109,30 +95,15 @@ class Addresses:
             Missing: it is not there.
             Stale: it changed since it was read.
         """
-        keep = bool(message) and self.line.takes_messages
-        reply = await self.line.ask(
-            Question(
-                method="DELETE",
-                path=f"{PATH}{address.id}/",
-                endpoint=f"{PATH}{{id}}/",
-                body={"changelog_message": message} if keep else None,
-                etag=address.etag,
-                expect=204,
-                lane=Lane.LOCK,
-            )
-        )
-        return reply.request_id or ""
+        return await remove(self.line, PATH, address, message, Lane.LOCK)
 
     def _explicit(self, vrf_id: int | None, draft: Draft) -> dict[str, Json]:
         if draft.address is None:
             raise ValueError("a draft without an address cannot be created explicitly")
         return {"vrf": vrf_id, **translate.payload(draft, message=self.line.takes_messages)}
 
-    def _changed(self, reply: Reply, netbox_id: int) -> Address:
-        after = translate.address(reply.data, self.lookups.links, reply.etag)
-        if after.id != netbox_id:
-            raise NetBoxNonsense(f"NetBox answered with address {after.id} instead of {netbox_id}")
-        return after
+    def _read_reply(self, reply: Reply) -> Address:
+        return translate.address(reply.data, self.lookups.links, reply.etag)
 
 
 async def post(
@@ -155,13 +126,10 @@ async def post(
     if twice:
         raise Rejected("one list holds a claim or an address twice", twice)
     reply = await line.ask(question)
-    made = _fitting(lambda: tuple(read(row) for row in rows_of(reply.data)))
-    if len(made) != len(drafts) or len({row.id for row in made}) != len(made):
-        raise Unsure(f"NetBox answered a list of {len(drafts)} with {len(made)} objects")
-    for address, draft in zip(made, drafts, strict=True):
-        if (address.key or "") != draft.key or not fits(address, draft):
-            raise Unsure(f"NetBox answered with address {address.id}, which is not what was asked for")
-    return Receipt(made, reply.request_id)
+    found = made(
+        reply, drafts, read, lambda address, draft: (address.key or "") == draft.key and fits(address, draft)
+    )
+    return Receipt(found, reply.request_id)
 
 
 def _twice(drafts: Sequence[Draft]) -> dict[int, ItemFault]:
@@ -177,11 +145,3 @@ def _twice(drafts: Sequence[Draft]) -> dict[int, ItemFault]:
         keys |= {draft.key} - {""}
         hosts |= {draft.address.ip} if draft.address else set()
     return faults
-
-
-def _fitting(read: Callable[[], T]) -> T:
-    """What a write's answer says; one that makes no sense leaves open what was done."""
-    try:
-        return read()
-    except NetBoxNonsense as error:
-        raise Unsure(error.detail) from None

@@ -29,7 +29,11 @@ from app.domain.upstream import (
 from app.netbox.wire import Question, Reply
 
 CLAIM_TAKEN: Final = f"Custom field '{CLAIM_FIELD}' must have a unique value."
-DUPLICATE: Final = "Duplicate IP address found in"
+DUPLICATES: Final = (
+    "Duplicate IP address found in",
+    "Virtual machine name must be unique per cluster",  # 4.7 goes on: "and tenant."
+    "Interface with this Virtual machine and Name already exists.",
+)
 WHOLE: Final = "__all__"
 """Where NetBox files what concerns no single field (4.3 also says `non_field_errors`)."""
 
@@ -138,19 +142,21 @@ def _redirect(reply: Reply) -> Rejected:
 
 def _rejected(question: Question, reply: Reply) -> Rejected:
     """400 and its kin, with what is wrong with each item."""
-    faults = dict(_faults(reply.data, question.items))
+    faults = dict(_faults(reply.data, question))
     said = [text for fault in faults.values() for text in fault.messages.values()]
     return Rejected(said[0] if said else _detail(reply) or f"NetBox answered {reply.status}", faults)
 
 
-def _faults(data: Json, items: int) -> Iterator[tuple[int, ItemFault]]:
+def _faults(data: Json, question: Question) -> Iterator[tuple[int, ItemFault]]:
     """Yield position and fault, in whichever of NetBox's shapes they come.
 
     A list by position with `{}` for what is fine (4.3, and available-ips in 4.7); from 4.7
-    `{"detail", "errors": [{"index", "errors"}]}`; for one object alone a dict of its fields.
+    `{"detail", "errors": [{"index", "errors"}]}`, with `id` instead of `index` for a list of changes; for one
+    object alone a dict of its fields.
     """
+    items = question.items
     if isinstance(data, dict) and isinstance(data.get("errors"), list):
-        pairs = [(e.get("index"), e.get("errors")) for e in _dicts(data["errors"])]
+        pairs = [(_position(error, question.body), error.get("errors")) for error in _dicts(data["errors"])]
     elif isinstance(data, list):
         pairs = list(enumerate(data))
     elif isinstance(data, dict) and items == 1 and set(data) != {"detail"}:
@@ -162,6 +168,14 @@ def _faults(data: Json, items: int) -> Iterator[tuple[int, ItemFault]]:
             yield index, _fault(errors)
 
 
+def _position(error: Mapping[str, Json], body: Json) -> Json:
+    """Where in the list the item is that NetBox names by its index or its id."""
+    if "id" not in error:
+        return error.get("index")
+    ids = [item.get("id") for item in _dicts(body)]
+    return ids.index(error["id"]) if error["id"] in ids else None
+
+
 def _dicts(data: Json) -> list[dict[str, Json]]:
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
@@ -171,7 +185,8 @@ def _fault(errors: Json) -> ItemFault:
     said = " ".join(messages.values())
     if CLAIM_TAKEN in said:
         return ItemFault(FaultKind.CLAIM, messages)
-    return ItemFault(FaultKind.DUPLICATE if DUPLICATE in said else FaultKind.OTHER, messages)
+    taken = any(text in said for text in DUPLICATES)
+    return ItemFault(FaultKind.DUPLICATE if taken else FaultKind.OTHER, messages)
 
 
 def _flat(name: str, errors: Json) -> dict[str, list[str]]:

@@ -13,6 +13,9 @@ from app.netbox.translate import Row
 PATH: Final = "extras/custom-fields/"
 ADDRESSES: Final = "ipam.ipaddress"
 MACHINES: Final = "virtualization.virtualmachine"
+INTERFACES: Final = "virtualization.vminterface"
+WANTED: Final = (ADDRESSES, MACHINES, INTERFACES)
+"""What carries claims: addresses; and for those who register virtual machines, these and their interfaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Fields:
             return ClaimFields((f"The token lacks the permission to view {PATH.rstrip('/')}.",), False)  # noqa: FBT003 - positional in the domain
         missing = [f"NetBox has no custom field {name}." for name in _wanted() if name not in found]
         wrong = [text for field in found.values() for text in field.problems]
-        on_machines = not missing and all(MACHINES in field.object_types for field in found.values())
+        on_machines = not missing and all(set(WANTED) <= set(field.object_types) for field in found.values())
         return ClaimFields((*missing, *wrong), on_machines=on_machines)
 
 

@@ -1,4 +1,4 @@
-"""Where NetBox keeps what a form offers to choose from."""
+"""Where NetBox keeps what requests name and forms offer."""
 
 from typing import Final
 
@@ -12,5 +12,8 @@ KINDS: Final[dict[Kind, tuple[str, bool]]] = {
     Kind.PLATFORM: ("dcim/platforms/", True),
     Kind.TAG: ("extras/tags/", True),
     Kind.ROLE: ("ipam/roles/", True),
+    Kind.DEVICE: ("dcim/devices/", False),
+    Kind.DEVICE_ROLE: ("dcim/device-roles/", True),
 }
-"""Each kind's path, and whether its objects have slugs. `roles` are those of prefixes (ipam.role)."""
+"""Each kind's path, and whether its objects have slugs. `ROLE` is that of prefixes (ipam.role), `DEVICE_ROLE`
+that of devices and virtual machines."""

@@ -13,7 +13,7 @@ from typing import Final
 from app.domain.inventory import CLAIM_FIELD, OWNER_FIELD, Json
 from app.domain.upstream import Untouched
 from app.netbox import translate
-from app.netbox.fields import ADDRESSES, MACHINES, PATH, CustomField, Fields, custom_field
+from app.netbox.fields import PATH, WANTED, CustomField, Fields, custom_field
 from app.netbox.resilience import Line
 from app.netbox.rights import RIGHTS
 from app.netbox.rows import Listing
@@ -27,7 +27,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Json]]] = {
         "label": "Berth key",
         "description": "The key under which Berth handed this out. Managed by Berth: do not edit.",
         "group_name": "Berth",
-        "object_types": [ADDRESSES, MACHINES],
+        "object_types": [*WANTED],
         "type": "text",
         "unique": True,
         "filter_logic": "exact",
@@ -39,7 +39,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Json]]] = {
         "label": "Berth owner",
         "description": "Whom Berth handed this out to. Managed by Berth: do not edit.",
         "group_name": "Berth",
-        "object_types": [ADDRESSES, MACHINES],
+        "object_types": [*WANTED],
         "type": "text",
         "unique": False,
         "filter_logic": "exact",
@@ -112,8 +112,8 @@ def _repairs(spec: Mapping[str, Json], found: CustomField) -> dict[str, Json]:
         "ui_editable": found.ui_editable,
     }
     repairs = {name: spec[name] for name, value in have.items() if value != spec[name]}
-    if not {ADDRESSES, MACHINES} <= set(found.object_types):
-        repairs["object_types"] = [*sorted({*found.object_types, ADDRESSES, MACHINES})]
+    if not set(WANTED) <= set(found.object_types):
+        repairs["object_types"] = [*sorted({*found.object_types, *WANTED})]
     return repairs
 
 
@@ -170,7 +170,7 @@ Berth keeps its claims in two custom fields. Either run these commands with an a
 {commands}
 
 or click: {url} > Customization > Custom Fields > Add, once for berth_key and once for berth_owner:
-  Object types   IPAM > IP Address, Virtualization > Virtual Machine
+  Object types   IPAM > IP Address, Virtualization > Virtual Machine, Virtualization > Interface
   Type           Text
   Must be unique yes for berth_key, no for berth_owner
   Filter logic   Exact

@@ -65,6 +65,13 @@ class Row:
             raise self._wrong(name, "is no whole number")
         return value
 
+    def decimal(self, name: str) -> float:
+        """A number, whole or not."""
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong(name, "is no number")
+        return float(value)
+
     def flag(self, name: str) -> bool:
         """True or false."""
         value = self._get(name)
@@ -124,7 +131,8 @@ def named(data: Json) -> Reference:
     return reference(Row(data))
 
 
-def _tags(row: Row) -> tuple[Reference, ...]:
+def tags_of(row: Row) -> tuple[Reference, ...]:
+    """The tags of an object."""
     return tuple(named(tag) for tag in row.list("tags"))
 
 
@@ -142,10 +150,10 @@ def address(data: Json, links: str, etag: str | None = None) -> Address:
         status=row.row("status").text("value"),
         role=row.choice("role"),
         tenant=row.maybe("tenant", reference),
-        tags=_tags(row),
-        custom_fields=_others(row.object("custom_fields")),
-        key=_claim(custom, CLAIM_FIELD),
-        owner=_claim(custom, OWNER_FIELD),
+        tags=tags_of(row),
+        custom_fields=other_fields(row.object("custom_fields")),
+        key=claim_of(custom, CLAIM_FIELD),
+        owner=claim_of(custom, OWNER_FIELD),
         assigned=_assignment(row),
         url=f"{links}/ipam/ip-addresses/{number}/",
         etag=etag,
@@ -160,11 +168,13 @@ def interface(text: str) -> Interface:
     return ipaddress.ip_interface(text)
 
 
-def _claim(custom: Row, name: str) -> str | None:
+def claim_of(custom: Row, name: str) -> str | None:
+    """One of Berth's own two fields among an object's custom fields; None where it is empty or undefined."""
     return (custom.text(name) or None) if custom.has(name) else None
 
 
-def _others(custom: Mapping[str, Json]) -> dict[str, Json]:
+def other_fields(custom: Mapping[str, Json]) -> dict[str, Json]:
+    """Custom fields without Berth's own two."""
     return {name: value for name, value in custom.items() if name not in _CLAIM_FIELDS}
 
 
@@ -202,7 +212,7 @@ def prefix(data: Json, links: str) -> Pool:
         site=reference(site) if site else None,
         role=row.maybe("role", reference),
         tenant=row.maybe("tenant", reference),
-        tags=_tags(row),
+        tags=tags_of(row),
         description=row.text("description"),
         custom_fields=dict(row.object("custom_fields")),
         url=f"{links}/ipam/prefixes/{number}/",
@@ -225,7 +235,7 @@ def ip_range(data: Json, links: str) -> Pool:
         mark_utilized=row.flag("mark_utilized"),
         role=row.maybe("role", reference),
         tenant=row.maybe("tenant", reference),
-        tags=_tags(row),
+        tags=tags_of(row),
         description=row.text("description"),
         custom_fields=dict(row.object("custom_fields")),
         url=f"{links}/ipam/ip-ranges/{number}/",
@@ -242,7 +252,7 @@ def available(data: Json, network: Network) -> Interface:
 
 def payload(draft: Draft, *, message: bool) -> dict[str, Json]:
     """A draft as NetBox takes it. `message`: whether there is a change log message (since 4.4.0)."""
-    custom = _others(draft.custom_fields)  # a claim is never made by the way
+    custom = other_fields(draft.custom_fields)  # a claim is never made by the way
     if draft.key:
         custom |= {CLAIM_FIELD: draft.key, OWNER_FIELD: draft.owner}
     optional: dict[str, Json] = {
@@ -276,7 +286,7 @@ def patch(changes: Changes, *, message: bool) -> dict[str, Json]:
         sent["tenant"] = changes.tenant_id or None
     if changes.tag_ids is not None:
         sent["tags"] = list(changes.tag_ids)
-    custom = _others(changes.custom_fields or {})
+    custom = other_fields(changes.custom_fields or {})
     if changes.claim is not None:
         key, owner = changes.claim
         custom |= {CLAIM_FIELD: key or None, OWNER_FIELD: owner or None}

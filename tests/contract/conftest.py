@@ -13,7 +13,7 @@ from tests.contract.client import KEY, LOOSE, OWNER, NetBox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MODELS = ["ipam.ipaddress", "virtualization.virtualmachine"]
+_MODELS = ["ipam.ipaddress", "virtualization.virtualmachine", "virtualization.vminterface"]
 _FIELDS = (
     {"name": KEY, "unique": True, "filter_logic": "exact", "ui_editable": "no"},
     {"name": OWNER, "filter_logic": "exact", "ui_editable": "no"},

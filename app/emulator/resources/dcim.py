@@ -15,6 +15,7 @@ from app.emulator.resources.machines import (
     is_primary,
     mac_fields,
     mac_filters,
+    on_interface,
     primary_addresses,
     write_mac,
 )
@@ -284,6 +285,10 @@ MAC_ADDRESS = Resource(
     order="mac_address, id",
     search=("mac_address", "description"),
     indexes=("mac_address",),
+    filters={
+        "interface_id": on_interface("dcim.interface"),
+        "vminterface_id": on_interface("virtualization.vminterface"),
+    },
 )
 
 RESOURCES = (SITE, MANUFACTURER, DEVICE_TYPE, DEVICE_ROLE, PLATFORM, DEVICE, INTERFACE, MAC_ADDRESS)

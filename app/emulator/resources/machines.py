@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.emulator.addressing import Mac
 from app.emulator.errors import FieldError, InvalidError
 from app.emulator.fields import BLANK, Computed, Field, Reader
-from app.emulator.filters import Filter, lenient
+from app.emulator.filters import Filter, lenient, referenced
 from app.emulator.records import fetch, insert, update
 from app.emulator.references import ForeignKey
 from app.emulator.session import marks
@@ -156,6 +156,19 @@ def mac_filters(model: str) -> dict[str, Filter]:
         return f"id IN ({held} AND mac_address IN ({marks(wanted)}))", list(wanted)
 
     return {"mac_address": lenient(clause)}
+
+
+def on_interface(model: str) -> Filter:
+    """Return the filter of MAC addresses by the interface that they are assigned to."""
+
+    def clause(session: Session, lookup: str, texts: list[str]) -> Clause | None:
+        if lookup:
+            return None
+        table = session.resource(model).table
+        ids = [number for text in texts for number in referenced(session, table, "id", text)]
+        return f"assigned_object_type = ? AND assigned_object_id IN ({marks(ids)})", [model, *ids]
+
+    return clause
 
 
 def check_primary_mac(model: str) -> Json:
