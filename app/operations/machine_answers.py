@@ -104,3 +104,16 @@ class OpenOperation:
     reason: str
     netbox_id: str | None
     since: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationOutcome:
+    """What an operator's retry or abandonment of an operation on the machine `key` came to.
+
+    `result` is `finished`, `undone`, `still stuck` or `abandoned`; `detail` says what that means for people.
+    """
+
+    id: str
+    key: str
+    result: str
+    detail: str
