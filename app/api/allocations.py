@@ -37,7 +37,7 @@ LONG: Final = 300
 
 HEADERS: Final = {
     "Idempotent-Replayed": {
-        "description": "`true` when the allocation was there before this request.",
+        "description": "`true` when it was there before this request.",
         "schema": {"type": "string", "enum": ["true"]},
     },
     "Berth-Dry-Run": {

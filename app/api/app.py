@@ -17,12 +17,14 @@ from starlette.responses import Response
 from app.api.allocations import Allocations, allocation_routes
 from app.api.batch import BATCH_PATH, MAX_BATCH_BODY, Batches, batch_routes
 from app.api.denials import Denials, Recorder, record_nowhere
-from app.api.desk import Desk, Readiness
+from app.api.desk import NO_MACHINES, Desk, Readiness
 from app.api.docs import add_docs
 from app.api.document import describe
 from app.api.formats import JSON_TYPE, json_bytes
 from app.api.health import Watch, health_routes
 from app.api.inventory import Shelves, inventory_routes
+from app.api.machine_schemas import MB_PER_GB
+from app.api.machines import Machines, machine_routes
 from app.api.parameters import KnownParameters
 from app.api.records import Records, record_routes
 from app.api.schemas import FORM_SHAPE
@@ -59,8 +61,8 @@ class Surroundings:
     """What the application is told besides its desk.
 
     `cors_origins` are the origins whose scripts may call the API, none unless listed; credentials that a
-    browser keeps are never allowed. `record` writes refusals down that no
-    operation sees. `telemetry` is FastAPI's own OpenTelemetry configuration.
+    browser keeps are never allowed. `record` writes refusals down that no operation sees. A GB of a machine's
+    disk is `mb_per_gb` MB. `telemetry` is FastAPI's own OpenTelemetry configuration.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
@@ -68,6 +70,7 @@ class Surroundings:
     readiness: Readiness = always_ready
     record: Recorder = record_nowhere
     cors_origins: Sequence[str] = ()
+    mb_per_gb: int = MB_PER_GB
     body_seconds: float = BODY_SECONDS
     with_metrics: bool = True
     telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
@@ -113,10 +116,12 @@ def build_app(
 def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
     """The API's routes. Their paths are whole, so that a request's route template is."""
     allocations = Allocations(desk, works, around.metrics)
+    machines = Machines(desk.machines or NO_MACHINES, works, around.metrics, around.mb_per_gb)
     api = APIRouter()
     for router in (
         batch_routes(Batches(allocations, around.record)),
         allocation_routes(allocations),
+        machine_routes(machines),
         inventory_routes(Shelves(desk, works)),
         record_routes(Records(desk, works)),
         health_routes(Watch(around.readiness, works, around.metrics), with_metrics=around.with_metrics),

@@ -21,6 +21,9 @@ ACTIONS: Final = {
     "upsertAllocation": "upsert",
     "confirmAllocation": "confirm",
     "releaseAllocation": "release",
+    "registerMachine": "register",
+    "convergeMachine": "converge",
+    "retireMachine": "retire",
 }
 """What the audit log calls an operation, where that is not its id."""
 _LONGEST_KEY: Final = 300

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from app.api.ports import Shelf
 from app.domain.commands import Caller, Wish
+from app.domain.errors import NotFound
 from app.domain.inventory import Json, Pool
+from app.domain.registrations import MachineWish
 from app.operations.answers import Filters, NameReport, Page, Result
+from app.operations.machine_answers import MachineFilters, MachineResult, OpenOperation, OperationOutcome
 
 
 class Writer(Protocol):
@@ -94,6 +97,64 @@ class Sight(Protocol):
         ...
 
 
+class MachineWriter(Protocol):
+    """Registers a virtual machine, or converges one."""
+
+    async def __call__(self, caller: Caller, wish: MachineWish, *, dry_run: bool = False) -> MachineResult:
+        """Do it, all of it or nothing."""
+        ...
+
+
+class MachineReader(Protocol):
+    """Reads one virtual machine."""
+
+    async def __call__(self, caller: Caller, key: str) -> MachineResult:
+        """The machine, as NetBox holds it now.
+
+        Raises:
+            NotFound: there is none.
+        """
+        ...
+
+
+class MachineLister(Protocol):
+    """Lists virtual machines."""
+
+    async def __call__(
+        self, caller: Caller, filters: MachineFilters, cursor: str | None, limit: int
+    ) -> Page[MachineResult]:
+        """Those that the caller may see, in order of key, after the cursor."""
+        ...
+
+
+class MachineRetirer(Protocol):
+    """Retires a virtual machine."""
+
+    async def __call__(self, caller: Caller, key: str, *, force: bool = False, dry_run: bool = False) -> None:
+        """Delete it with its interfaces and addresses; what is not there is retired already."""
+        ...
+
+
+class OperationLister(Protocol):
+    """Lists the operations on virtual machines that are not over."""
+
+    async def __call__(self, caller: Caller, cursor: str | None, limit: int) -> Page[OpenOperation]:
+        """Those of all owners, after the cursor."""
+        ...
+
+
+class OperationMender(Protocol):
+    """Tries an operation on a virtual machine again, or gives it up."""
+
+    async def __call__(self, caller: Caller, operation_id: str) -> OperationOutcome:
+        """Do it, and say what it came to.
+
+        Raises:
+            NotFound: there is no such operation, or it is over.
+        """
+        ...
+
+
 class Readiness(Protocol):
     """Knows whether this process can take work. It never looks at NetBox, whose outage hits every replica."""
 
@@ -105,6 +166,41 @@ class Readiness(Protocol):
 def sees_everything(caller: Caller, pool: Pool) -> bool:  # noqa: ARG001 - a Sight
     """The sight of every caller where no policy narrows it."""
     return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineDesk:
+    """All operations on virtual machines that have a route."""
+
+    register: MachineWriter
+    converge_machine: MachineWriter
+    read_machine: MachineReader
+    list_machines: MachineLister
+    retire: MachineRetirer
+    open_operations: OperationLister
+    retry_operation: OperationMender
+    abandon_operation: OperationMender
+
+
+async def absent(*_given: object, **_named: object) -> Any:  # noqa: ANN401 - any verb's answer
+    """Answer in the place of every verb of a desk that does not register machines.
+
+    Raises:
+        NotFound: always.
+    """
+    raise NotFound
+
+
+NO_MACHINES: Final = MachineDesk(
+    register=absent,
+    converge_machine=absent,
+    read_machine=absent,
+    list_machines=absent,
+    retire=absent,
+    open_operations=absent,
+    retry_operation=absent,
+    abandon_operation=absent,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,4 +216,5 @@ class Desk:
     check_name: Namer
     audit: Auditor
     shelf: Shelf
+    machines: MachineDesk | None = None
     sees: Sight = sees_everything

@@ -8,7 +8,7 @@ import yaml
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from app.api.examples import EXAMPLES
+from app.api.machine_examples import ALL_EXAMPLES
 from app.api.schemas import AllocationRequest
 from app.edge.problems import PROBLEM_JSON, TABLE
 from app.edge.problems import document as problem_document
@@ -25,6 +25,7 @@ What a retry mends is 503 with `Retry-After`; what it does not mend is a 4xx oth
 """
 TAGS: Final = (
     ("allocations", "Addresses held under a key."),
+    ("virtual machines", "Machines held under a key, with their interfaces and addresses."),
     ("inventory", "What NetBox offers to choose from."),
     ("names", "The naming convention."),
     ("audit", "Who asked for what, and what came of it."),
@@ -84,7 +85,7 @@ def _complete_answers(operation: dict[str, Any]) -> None:
             response["content"] = {PROBLEM_JSON: {"schema": schema, "example": example}}
         elif "example" in content.get("application/json", {}):
             name = content["application/json"]["example"]
-            content["application/json"]["example"] = EXAMPLES[name]
+            content["application/json"]["example"] = ALL_EXAMPLES[name]
 
 
 def _allow_no_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:

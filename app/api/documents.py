@@ -91,6 +91,113 @@ class BatchBody(Answer):
     items: list[BatchItem]
 
 
+class MachineAddressBody(AllocationBody):
+    """An address on an interface: its own allocation, and whether it is a primary one."""
+
+    primary: bool
+
+
+class InterfaceBody(Answer):
+    """An interface that Berth made, with its addresses."""
+
+    name: str
+    mac_address: str | None
+    mtu: int | None
+    enabled: bool
+    description: str | None
+    tags: list[str]
+    addresses: list[MachineAddressBody]
+    netbox_id: Annotated[str | None, Field(description="Null in a dry run.")]
+    netbox_url: str | None
+
+
+class MachineBody(Answer):
+    """A virtual machine held under a key, with its interfaces. Equal requests get equal bytes."""
+
+    key: str
+    name: str
+    cluster: str | int | None
+    site: Annotated[str | None, Field(description="The cluster's.")]
+    device: str | int | None
+    tenant: str | int | None
+    role: str | int | None
+    platform: str | int | None
+    status: str
+    vcpus: float | int | None
+    memory_mb: int | None
+    disk_gb: Annotated[float | int | None, Field(description="If it was sent, and still holds.")]
+    disk_mb: int | None
+    description: str | None
+    comments: str | None
+    tags: list[str]
+    custom_fields: dict[str, JsonValue]
+    interfaces: list[InterfaceBody]
+    primary_ip4: Annotated[str | None, Field(description="Without its mask.", examples=["10.20.0.5"])]
+    primary_ip6: Annotated[str | None, Field(description="Without its mask.", examples=["2001:db8::5"])]
+    gateway4: str | None
+    gateway6: str | None
+    dns_name: Annotated[str | None, Field(description="Of the primary address, IPv4's before IPv6's.")]
+    owner: str
+    requested_by: str | None
+    reference: str | None
+    netbox_id: Annotated[str | None, Field(description="Null in a dry run.")]
+    netbox_url: str | None
+
+
+class MachinePage(Answer):
+    """A part of a list of virtual machines."""
+
+    items: list[MachineBody]
+    next: str | None
+
+
+class MachineBatchItem(Answer):
+    """The result of one item: a machine where `status` is 200, else a problem.
+
+    Pointers in the problem lead into the item.
+    """
+
+    status: int
+    virtual_machine: MachineBody | None = None
+    problem: Problem | None = None
+
+
+class MachineBatchBody(Answer):
+    """The results of a batch, in the order of its items."""
+
+    items: list[MachineBatchItem]
+
+
+class OperationBody(Answer):
+    """An operation on a virtual machine that is not over."""
+
+    id: str
+    key: Annotated[str, Field(description="The machine's.")]
+    owner: str
+    action: Annotated[str, Field(examples=["register"])]
+    state: Annotated[str, Field(description="`working`, `undoing`, `retiring` or `stuck`.")]
+    step: Annotated[str, Field(description="The last thing that it did.")]
+    reason: Annotated[str, Field(description="Why it stands still; empty where it does not.")]
+    netbox_id: Annotated[str | None, Field(description="The machine's in NetBox, if there is one.")]
+    since: Annotated[str, Field(description="UTC, RFC 3339.")]
+
+
+class OperationPage(Answer):
+    """A part of the list of operations that are not over."""
+
+    items: list[OperationBody]
+    next: str | None
+
+
+class OperationOutcomeBody(Answer):
+    """What a retry or an abandonment came to."""
+
+    id: str
+    key: Annotated[str, Field(description="The machine's.")]
+    result: Annotated[str, Field(description="`finished`, `undone`, `still stuck` or `abandoned`.")]
+    detail: str
+
+
 class PrefixBody(Answer):
     """A prefix, and how full it is. Counts beyond 2^53 are null: such a prefix does not run out."""
 

@@ -16,6 +16,7 @@ from app.operations.answers import Result
 
 V1: Final = "/api/v1"
 ALLOCATIONS: Final = f"{V1}/allocations"
+MACHINES: Final = f"{V1}/virtual-machines"
 
 DryRun = Annotated[bool, Query(description="Make every check and write nothing.")]
 Asker = Annotated[Caller, Depends(caller_of)]
@@ -63,8 +64,13 @@ def answer(result: Result, ask: Ask, *, status: int = 200) -> Response:
     if result.replayed and ask.writes:
         headers["Idempotent-Replayed"] = "true"
     if status == 201:  # noqa: PLR2004 - Created
-        headers["Location"] = f"{ALLOCATIONS}/{quote(result.allocation.key, safe=':@')}"
+        headers["Location"] = location(ALLOCATIONS, result.allocation.key)
     return Response(body, status_code=status, headers=headers, media_type=media_type)
+
+
+def location(folder: str, key: str) -> str:
+    """Where something can be read, as a `Location`."""
+    return f"{folder}/{quote(key, safe=':@')}"
 
 
 def dry_run_header(*, dry_run: bool) -> dict[str, str]:
@@ -72,9 +78,11 @@ def dry_run_header(*, dry_run: bool) -> dict[str, str]:
     return {"Berth-Dry-Run": "true"} if dry_run else {}
 
 
-def answer_json(value: Mapping[str, object], *, headers: Mapping[str, str] | None = None) -> Response:
+def answer_json(
+    value: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """A body in JSON."""
-    return Response(json_bytes(value), headers=dict(headers or {}), media_type=JSON_TYPE)
+    return Response(json_bytes(value), status_code=status, headers=dict(headers or {}), media_type=JSON_TYPE)
 
 
 def answer_page(items: Iterable[object], position: str | None) -> Response:

@@ -2,9 +2,10 @@
 
 import ipaddress
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import JsonValue, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import Field, JsonValue, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import InvalidRequest
@@ -15,7 +16,18 @@ MAX_ID: Final = 2**53 - 1
 """The largest integer that every JSON parser keeps exact."""
 
 MAX_PATTERN: Final = 255
+MAX_TAGS: Final = 100
 MAX_HOLD: Final = 30 * 24 * 3600
+MAX_NETBOX_INTEGER: Final = 2**31 - 1
+"""The largest memory, or disk, that NetBox keeps (a 32-bit column of PostgreSQL)."""
+MIN_VCPUS: Final = Decimal("0.01")
+MAX_VCPUS: Final = Decimal("9999.99")
+"""NetBox: VirtualMachine.vcpus has six digits, two of them decimals."""
+MAX_MTU: Final = 65536
+"""NetBox: VMInterface.mtu."""
+MAX_INTERFACE_NAME: Final = 64
+MAX_MACHINE_NAME: Final = 64
+MAX_COMMENTS: Final = 10_000
 CLAIM_FIELDS: Final = frozenset({CLAIM_FIELD, OWNER_FIELD})
 
 _NAME_PATTERN = r"^[^{}]*\{n{1,9}\}[^{}]*$"
@@ -134,6 +146,50 @@ def _mac_address(value: Any) -> str:  # noqa: ANN401
     return value
 
 
+def _vcpus(value: Any) -> float | int:  # noqa: ANN401
+    """A number as NetBox keeps it, with two decimals; as it was written, for 4 and 4.0 read differently."""
+    exact = _decimal(value)
+    if not MIN_VCPUS <= exact <= MAX_VCPUS:
+        limits = {"least": str(MIN_VCPUS), "most": str(MAX_VCPUS)}
+        raise PydanticCustomError("out_of_range", "send a number from {least} to {most}", limits)
+    if exact != round(exact, 2):
+        raise PydanticCustomError("too_precise", "send at most two decimals")
+    number: float | int = value
+    return number
+
+
+def _gigabytes(value: Any) -> float | int:  # noqa: ANN401
+    if not 0 <= _decimal(value) <= MAX_NETBOX_INTEGER:
+        raise PydanticCustomError("out_of_range", "send a number from 0 on, in GB")
+    number: float | int = value
+    return number
+
+
+def _decimal(value: object) -> Decimal:
+    """The number that was written: a float's shortest form, not its binary value."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("wrong_type", "send a number")
+    return Decimal(str(value))
+
+
+def _interface_name(value: Any) -> str:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise PydanticCustomError("wrong_type", "send text")
+    if not 0 < len(value) <= MAX_INTERFACE_NAME:
+        raise PydanticCustomError("length", "send 1 to {most} characters", {"most": MAX_INTERFACE_NAME})
+    if value != value.strip():
+        raise PydanticCustomError("spaces", "leave out the spaces around it: NetBox drops them")
+    return value
+
+
+def _no_site(_value: Any) -> None:  # noqa: ANN401
+    raise PydanticCustomError(
+        "site_instead_of_cluster",
+        "virtual machines are registered in a cluster, because NetBox keeps their names unique only there; "
+        "send `cluster` and leave `site` out: it is the cluster's",
+    )
+
+
 def _custom_fields(value: Any) -> dict[str, JsonValue]:  # noqa: ANN401
     if not isinstance(value, dict):
         raise PydanticCustomError("wrong_type", "send an object of custom fields and their values")
@@ -236,6 +292,38 @@ NamePattern = Annotated[
         examples=["docker-{nn}-nexus.spaceships.work"],
     ),
 ]
+Vcpus = Annotated[
+    float | int,
+    PlainValidator(_vcpus),
+    _schema(
+        "Virtual cores, with at most two decimals.",
+        "number",
+        minimum=float(MIN_VCPUS),
+        maximum=float(MAX_VCPUS),
+        examples=[4],
+    ),
+]
+Gigabytes = Annotated[
+    float | int,
+    PlainValidator(_gigabytes),
+    _schema("A size that makes a whole number of MB.", "number", minimum=0, maximum=MAX_NETBOX_INTEGER),
+]
+Megabytes = Annotated[int, Field(strict=True, ge=0, le=MAX_NETBOX_INTEGER)]
+Mtu = Annotated[int, Field(strict=True, ge=1, le=MAX_MTU)]
+InterfaceName = Annotated[
+    str,
+    PlainValidator(_interface_name),
+    _schema(
+        "The interface's name, without spaces around it.",
+        "string",
+        minLength=1,
+        maxLength=MAX_INTERFACE_NAME,
+        pattern=_NO_CONTROLS,
+        examples=["eth0"],
+    ),
+]
+NoSite = Annotated[None, PlainValidator(_no_site)]
+"""A field that is refused with the reason, instead of as an unknown one."""
 CustomFields = Annotated[
     dict[str, JsonValue],
     PlainValidator(_custom_fields),
@@ -248,5 +336,12 @@ CustomFields = Annotated[
 ]
 Word = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=50), _text(1, 50)]
 Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), _text(1, 100)]
+Tags = Annotated[list[Label], Field(max_length=MAX_TAGS)]
 Text = Annotated[str, StringConstraints(strict=True, max_length=200), _text(0, 200)]
+Comments = Annotated[str, StringConstraints(strict=True, max_length=MAX_COMMENTS), _text(0, MAX_COMMENTS)]
+MachineName = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=MAX_MACHINE_NAME),
+    _text(1, MAX_MACHINE_NAME),
+]
 DnsName = Annotated[str, StringConstraints(strict=True, max_length=255), _text(0, 255)]

@@ -25,14 +25,15 @@ class Format(StrEnum):
 
 def members(allocation: Allocation) -> dict[str, Json]:
     """The fields of an allocation in their fixed order; members of nested objects in alphabetical order."""
-    return {field.name: _plain(getattr(allocation, field.name)) for field in fields(allocation)}
+    return {field.name: plain(getattr(allocation, field.name)) for field in fields(allocation)}
 
 
-def _plain(value: object) -> Json:
+def plain(value: object) -> Json:
+    """The value as JSON has it, with an object's members in alphabetical order."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(value[name]) for name in sorted(value)}
+        return {str(name): plain(value[name]) for name in sorted(value)}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)

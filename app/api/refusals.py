@@ -67,6 +67,12 @@ WISH: Final[Kinds] = (
     errors.KeyConflict,
 )
 
+MACHINE_CHANGE: Final[Kinds] = (
+    *(kind for kind in CHANGE if kind is not errors.PartOfMachine),
+    errors.OperationStuck,
+)
+MACHINE_WISH: Final[Kinds] = (*WISH, errors.MachineNameTaken, errors.InUse)
+
 
 def refusals(*groups: Iterable[type[BerthError]]) -> dict[int | str, dict[str, Any]]:
     """The responses of a route: each status with the codes it can have."""

@@ -1,7 +1,8 @@
 """The bodies of requests, and the commands they become."""
 
 import ipaddress
-from typing import Annotated, Final
+from collections.abc import Collection, Iterable
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,12 +12,12 @@ from app.api.fields import (
     CustomFields,
     DnsName,
     Family,
-    Label,
     MacAddress,
     NameOrId,
     NamePattern,
     PrefixOrId,
     RangeOrId,
+    Tags,
     Text,
     Word,
     is_digits,
@@ -32,6 +33,9 @@ FORM_SHAPE: Final = FormShape(
     objects=frozenset({"custom_fields"}),
 )
 MAX_ITEMS: Final = 100
+TAGS: Final = "Names or slugs of tags."
+PERSON: Final = "The person behind the request, for the audit log."
+TICKET: Final = "A ticket or order, for the audit log."
 
 _TRAITS: Final = (
     "dns_name",
@@ -53,10 +57,12 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AllocationRequest(Request):
-    """What is wanted: from where, under which name. A field not sent is left alone, null clears it."""
+class AddressRequest(Request):
+    """Which address is wanted, and what NetBox shall say of it: what allocations and machines have in common.
 
-    key: BodyKey | None = Field(default=None, description="The caller's stable name for the allocation.")
+    A field not sent is left alone, null clears it.
+    """
+
     prefix: PrefixOrId | None = None
     ip_range: RangeOrId | None = None
     vrf: NameOrId | None = Field(
@@ -67,61 +73,69 @@ class AllocationRequest(Request):
     dns_name: DnsName | None = Field(
         default=None, description="The name that the naming convention is held against."
     )
-    name_pattern: NamePattern | None = Field(
-        default=None,
-        description="Instead of `dns_name`: the name with the lowest free number. It needs a key of its own.",
-    )
     description: Text | None = None
     status: Word | None = Field(default=None, description="NetBox's status, such as active or reserved.")
     role: Word | None = Field(default=None, description="NetBox's role, such as loopback or secondary.")
     tenant: NameOrId | None = Field(default=None, description="A tenant's name, slug or id.")
-    tags: Annotated[list[Label], Field(max_length=MAX_ITEMS)] | None = Field(
-        default=None, description="Names or slugs of tags."
-    )
+    tags: Tags | None = Field(default=None, description=TAGS)
     custom_fields: CustomFields | None = None
+
+    def place(self) -> Place:
+        """Where the address shall come from."""
+        return Place(
+            prefix=id_or_text(self.prefix),
+            ip_range=id_or_text(self.ip_range),
+            vrf=id_or_text(self.vrf) if "vrf" in self.model_fields_set else UNSET,
+            address=None if self.address is None else ipaddress.ip_interface(self.address),
+            address_has_mask="/" in (self.address or ""),
+            family=self.family,
+        )
+
+    def traits(self) -> Traits:
+        """What may change while the address stays; what was not sent is unset."""
+        return Traits(**sent_of(self, _TRAITS, references=("tenant",)))
+
+
+class AllocationRequest(AddressRequest):
+    """What is wanted: from where, under which name. A field not sent is left alone, null clears it."""
+
+    key: BodyKey | None = Field(default=None, description="The caller's stable name for the allocation.")
+    name_pattern: NamePattern | None = Field(
+        default=None,
+        description="Instead of `dns_name`: the name with the lowest free number. It needs a key of its own.",
+    )
     mac_address: MacAddress | None = None
     hold_seconds: Annotated[int, Field(strict=True, ge=1, le=MAX_HOLD)] | None = Field(
         default=None,
         description="Free the address after this time unless it is confirmed; null holds it for good.",
     )
-    requested_by: Text | None = Field(
-        default=None, description="The person behind the request, for the audit log."
-    )
-    reference: Text | None = Field(default=None, description="A ticket or order, for the audit log.")
+    requested_by: Text | None = Field(default=None, description=PERSON)
+    reference: Text | None = Field(default=None, description=TICKET)
 
     def wish(self, key: str) -> Wish:
         """The command. `sent` holds the fields as they were written, but for the key."""
         sent: dict[str, Json] = self.model_dump(exclude_unset=True, exclude={"key"})
         return Wish(
             key=key,
-            place=self._place(),
-            traits=self._traits(),
+            place=self.place(),
+            traits=self.traits(),
             sent=sent,
             requested_by=self.requested_by,
             reference=self.reference,
         )
 
-    def _place(self) -> Place:
-        return Place(
-            prefix=_id_or_text(self.prefix),
-            ip_range=_id_or_text(self.ip_range),
-            vrf=_id_or_text(self.vrf) if "vrf" in self.model_fields_set else UNSET,
-            address=None if self.address is None else ipaddress.ip_interface(self.address),
-            address_has_mask="/" in (self.address or ""),
-            family=self.family,
-        )
 
-    def _traits(self) -> Traits:
-        sent = self.model_fields_set
-        values = {name: getattr(self, name) if name in sent else UNSET for name in _TRAITS}
-        if isinstance(values["tags"], list):
-            values["tags"] = tuple(values["tags"])
-        if isinstance(values["tenant"], str):
-            values["tenant"] = _id_or_text(values["tenant"])
-        return Traits(**values)
+def sent_of(request: Request, names: Iterable[str], references: Collection[str] = ()) -> dict[str, Any]:
+    """The fields that were sent, as commands hold them: a list is a tuple, a reference in digits an id."""
+    sent = {name: getattr(request, name) for name in names if name in request.model_fields_set}
+    return {
+        name: id_or_text(value) if name in references else tuple(value) if isinstance(value, list) else value
+        for name, value in sent.items()
+    }
 
 
-def _id_or_text(value: str | int | None) -> str | int | None:
+def id_or_text(value: str | int | None) -> str | int | None:
+    """The number, where an id was written as text."""
     return int(value) if isinstance(value, str) and is_digits(value) else value
 
 

@@ -46,8 +46,11 @@ MAX_VIOLATIONS: Final = 100
 def invalid_request(errors: Sequence[Mapping[str, Any]]) -> InvalidRequest:
     """The refusal for a list of pydantic's errors. Its `detail` quotes the first, for who sees only that."""
     violations = [_violation(error) for error in errors[:MAX_VIOLATIONS]]
-    if not violations:
-        return InvalidRequest()
+    return refused(violations) if violations else InvalidRequest()
+
+
+def refused(violations: Sequence[Violation]) -> InvalidRequest:
+    """The refusal for at least one violation, whose `detail` quotes the first."""
     first = violations[0]
     place = first.pointer.lstrip("/").replace("/", ".")
     detail = f"{place}: {first.detail}" if place else first.detail

@@ -108,7 +108,10 @@ class OpenOperation:
 
 @dataclass(frozen=True, slots=True)
 class OperationOutcome:
-    """What an operator's hand came to: `finished`, `undone`, `abandoned`, `still open` or `still stuck`."""
+    """What an operator's retry or abandonment of an operation on the machine `key` came to.
+
+    `result` is `finished`, `undone`, `still stuck` or `abandoned`; `detail` says what that means for people.
+    """
 
     id: str
     key: str

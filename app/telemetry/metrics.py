@@ -63,6 +63,12 @@ TABLE: Final[tuple[Metric, ...]] = (
     ),
     Metric(
         Counter,
+        "berth_machines",
+        "Requests for a virtual machine, by outcome (created, replayed, changed or a code).",
+        ("outcome",),
+    ),
+    Metric(
+        Counter,
         "berth_netbox_calls",
         "Calls to NetBox, by endpoint, method and outcome (an HTTP status, timeout or unreachable).",
         ("endpoint", "method", "outcome"),
@@ -114,6 +120,11 @@ TABLE: Final[tuple[Metric, ...]] = (
         ("result",),
     ),
     Metric(Gauge, "berth_operations_in_doubt", "Operations whose outcome in NetBox is not known yet."),
+    Metric(
+        Gauge,
+        "berth_operations_stuck",
+        "Operations on virtual machines that can neither be finished nor undone, and wait for an operator.",
+    ),
     Metric(
         Gauge,
         "berth_prefix_free_addresses",
@@ -176,6 +187,10 @@ class Metrics:
         """An allocation was asked for; `outcome` is created, replayed or the code of an error."""
         self._count("berth_allocations", self._prefixes(prefix), self._word("outcome", outcome))
 
+    def machine(self, outcome: str) -> None:
+        """A virtual machine was asked for; `outcome` as for an allocation."""
+        self._count("berth_machines", self._word("machine", outcome))
+
     def netbox_call(self, *, endpoint: str, method: str, outcome: str, seconds: float) -> None:
         """A call to NetBox ended. `endpoint` is a template such as `ipam/prefixes/{id}/available-ips`."""
         shown = (self._word("endpoint", endpoint), method)
@@ -209,6 +224,10 @@ class Metrics:
     def in_doubt(self, count: int) -> None:
         """The reconciler counted what is in doubt."""
         self._set("berth_operations_in_doubt", count)
+
+    def stuck(self, count: int) -> None:
+        """The reconciler counted what is stuck."""
+        self._set("berth_operations_stuck", count)
 
     def audit_dropped(self, lines: int) -> None:
         """Audit lines were left out."""

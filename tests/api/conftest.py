@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,22 +11,25 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.api.app import Surroundings, build_app
+from app.api.denials import Recorder, record_nowhere
 from app.domain.commands import Caller
 from app.edge.works import Works
 from app.telemetry.logs import make_logger
 from app.telemetry.metrics import Metrics
+from tests.api.machine_twin import MachineTwin
 from tests.api.twin import Twin
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Knows three callers: `team`, another owner, and one who sees little."""
+    """Knows four callers: `team`, another owner, one who sees little, and an operator."""
 
     known: dict[str, Caller] = field(
         default_factory=lambda: {
             "secret-of-team": Caller("team"),
             "secret-of-other": Caller("other"),
             "secret-of-narrow": Caller("narrow"),
+            "secret-of-operator": Caller("operator", operator=True),
         }
     )
 
@@ -45,11 +48,16 @@ class Rig:
     reasons: list[str] = field(default_factory=list)
     seconds: float = 20.0
     cors_origins: tuple[str, ...] = ()
+    mb_per_gb: int = 1000
+    with_machines: bool = True
+    record: Recorder = record_nowhere
+    machines: MachineTwin = field(init=False)
     works: Works = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what needs the log."""
         self.works = Works(seconds=self.seconds, log=make_logger(self.stream))
+        self.machines = MachineTwin(self.twin)
 
     async def ready(self) -> list[str]:
         """What stands in the way."""
@@ -62,8 +70,11 @@ class Rig:
             log=make_logger(self.stream),
             readiness=self.ready,
             cors_origins=self.cors_origins,
+            mb_per_gb=self.mb_per_gb,
+            record=self.record,
         )
-        return build_app(self.twin.desk(), self.works, Tokens(), around)
+        desk = replace(self.twin.desk(), machines=self.machines.desk() if self.with_machines else None)
+        return build_app(desk, self.works, Tokens(), around)
 
     def lines(self) -> list[dict[str, Any]]:
         """The log."""
@@ -89,6 +100,7 @@ def rig(shared: tuple[Rig, FastAPI]) -> Rig:
     """The parts of the application, as good as new but for the metrics."""
     rig = shared[0]
     rig.twin.reset()
+    rig.machines.reset()
     rig.reasons.clear()
     rig.stream.truncate(0)
     rig.stream.seek(0)

@@ -23,6 +23,8 @@ MUTATING = {
     for method, operation in methods.items()
     if method in ("post", "put", "patch", "delete") and operation["operationId"] not in READING
 }
+NOT_YET = frozenset({"registerMachine", "convergeMachine", "retireMachine"})
+"""Routes whose operations this program does not have yet: they answer 404 to whatever is well formed."""
 POLICY = """\
 version: 1
 clients:
@@ -36,6 +38,9 @@ WELL: dict[str, Ask] = {
     "upsertAllocation": {"json": {"prefix": LAB, "description": "changed"}},
     "confirmAllocation": {},
     "releaseAllocation": {},
+    "registerMachine": {"json": {"key": "new", "name": "new", "cluster": "matrix"}},
+    "convergeMachine": {"key": "new", "json": {"name": "new", "cluster": "matrix"}},
+    "retireMachine": {"key": "new"},
 }
 """A request for each route that it carries out."""
 REFUSED: dict[tuple[str, int], Ask] = {
@@ -53,6 +58,14 @@ REFUSED: dict[tuple[str, int], Ask] = {
     ("releaseAllocation", 403): {"as": OTHER},
     ("releaseAllocation", 409): {"key": "part~of"},
     ("releaseAllocation", 422): {"params": {"force": "perhaps"}},
+    ("registerMachine", 403): {"json": {"key": "machine", "name": "other", "cluster": "matrix"}, "as": OTHER},
+    ("registerMachine", 409): {"json": {"key": "second", "name": "machine", "cluster": "matrix"}},
+    ("registerMachine", 422): {"json": {"cluster": "matrix"}},
+    ("convergeMachine", 403): {"key": "machine", "json": {"description": "mine"}, "as": OTHER},
+    ("convergeMachine", 409): {"key": "second", "json": {"name": "machine", "cluster": "matrix"}},
+    ("convergeMachine", 422): {"key": "machine", "json": {"site": "matrix"}},
+    ("retireMachine", 403): {"key": "machine", "as": OTHER},
+    ("retireMachine", 422): {"key": "part~of"},
 }
 """A request for each route and each way of refusing it."""
 
@@ -84,7 +97,7 @@ async def ask(desk: Whole, operation: str, request: Ask) -> httpx2.Response:
     return await desk.client.request(method.upper(), url, headers=headers, **options)
 
 
-@pytest.mark.parametrize("operation", MUTATING)
+@pytest.mark.parametrize("operation", sorted(set(MUTATING) - NOT_YET))
 async def test_what_a_route_does_is_on_the_record(desk: Whole, operation: str) -> None:
     """The intent before, the outcome after, both under the request's id and in its owner's name.
 
@@ -99,7 +112,10 @@ async def test_what_a_route_does_is_on_the_record(desk: Whole, operation: str) -
         await desk.client.delete(f"{ALLOCATIONS}/{key}")
 
 
-@pytest.mark.parametrize(("operation", "status"), REFUSED)
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [case for case in REFUSED if case[0] not in NOT_YET or case[1] == 422],
+)
 async def test_what_a_route_refuses_is_on_the_record(desk: Whole, operation: str, status: int) -> None:
     """Once, with the code of the refusal."""
     answer = await ask(desk, operation, REFUSED[operation, status])
@@ -113,7 +129,7 @@ async def test_what_a_route_refuses_is_on_the_record(desk: Whole, operation: str
 def test_every_route_is_refused_in_every_way() -> None:
     """A route that is new in the document is missed here until it is asked."""
     assert {operation for operation, _ in REFUSED} == set(MUTATING) == set(WELL)
-    one_by_one = set(MUTATING) - {"allocateBatch"}
+    one_by_one = set(MUTATING) - {"allocateBatch"} - NOT_YET
     assert {(operation, status) for operation in one_by_one for status in (403, 409, 422)} <= set(REFUSED)
 
 

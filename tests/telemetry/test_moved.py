@@ -35,6 +35,16 @@ async def allocated(desk: Whole, _netbox: NetBox) -> None:
     assert (await desk.post("web")).status_code == 200
 
 
+async def registered(desk: Whole, _netbox: NetBox) -> None:
+    """One virtual machine."""
+    await desk.client.put("/api/v1/virtual-machines/vm", json={"name": "vm", "cluster": "matrix"})
+
+
+async def stuck(desk: Whole, _netbox: NetBox) -> None:
+    """One operation, as the reconciler would count it."""
+    desk.berth.metrics.stuck(1)
+
+
 async def throttled(desk: Whole, netbox: NetBox) -> None:
     """Five calls earn a retry, and one is needed."""
     await asyncio.gather(
@@ -95,6 +105,11 @@ MOVED: dict[str, tuple[Move, Look]] = {
         allocated,
         lambda d: d.sample("berth_netbox_calls_total", endpoint=LISTS, method="POST", outcome="201"),
     ),
+    "berth_machines": (
+        registered,
+        lambda d: sum(d.sample("berth_machines_total", outcome=each) for each in ("created", "not_found")),
+    ),
+    "berth_operations_stuck": (stuck, lambda d: d.sample("berth_operations_stuck")),
     "berth_netbox_call_seconds": (
         allocated,
         lambda d: d.sample("berth_netbox_call_seconds_count", endpoint=LISTS, method="POST"),
