@@ -20,7 +20,8 @@ from uuid6 import uuid7
 from app.access.tokens import StaticTokens, owner_client
 from app.allocation.batcher import Limits
 from app.api.app import NO_TELEMETRY, Surroundings, build_app
-from app.api.desk import Desk
+from app.api.desk import Desk, MachineDesk
+from app.api.machine_schemas import wish_of
 from app.assembly import Operations, Parts, assemble
 from app.credentials.choice import token_source
 from app.credentials.file import read_secret
@@ -68,7 +69,22 @@ class Berth:
             release=verbs.release,
             check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers),
             audit=ShowAudit(verbs.ledger),
+            machines=self._machine_desk,
             shelf=self.netbox.shelf,
+        )
+
+    @property
+    def _machine_desk(self) -> MachineDesk:
+        verbs = self.operations.machines
+        return MachineDesk(
+            register=verbs.register,
+            converge_machine=verbs.converge,
+            read_machine=verbs.read,
+            list_machines=verbs.list_machines,
+            retire=verbs.retire,
+            open_operations=verbs.open_operations,
+            retry_operation=verbs.mend.retry,
+            abandon_operation=verbs.mend.abandon,
         )
 
     def app(self) -> FastAPI:
@@ -159,6 +175,8 @@ def _parts(
         allocator=netbox.allocator,
         addresses=netbox.addresses,
         inventory=netbox.inventory,
+        machines=netbox.machines,
+        wish_of=wish_of,
         fields=netbox.fields,
         store=database,
         policy=policy,

@@ -102,6 +102,8 @@ async def keep_reconciling(
     while True:
         try:
             done = await operations.reconcile()
+            machines = await operations.machines.reconcile()
+            metrics.stuck(machines.stuck)
             open_ones = await operations.ledger.read(lambda tx: tx.unfinished(_DOUBT_COUNTED))
             metrics.in_doubt(len(open_ones))
             results = {name: getattr(done, name) for name in done.__slots__}

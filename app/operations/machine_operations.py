@@ -44,16 +44,16 @@ class MendOperation:
     turns: Turns
     forward: Forward
 
-    async def retry(self, caller: Caller, operation: str) -> OperationOutcome:
+    async def retry(self, caller: Caller, operation_id: str) -> OperationOutcome:
         """Try an operation again, stuck or not.
 
         Raises:
             NotFound: no such operation is open.
             Forbidden: the caller is no operator.
         """
-        entry = await self._found(caller, operation, "retry")
+        entry = await self._found(caller, operation_id, "retry")
         async with self.turns(entry.key):
-            entry = await self._found(caller, operation, "retry")
+            entry = await self._found(caller, operation_id, "retry")
             event = machine_event(caller, "retry", entry.key)
             if entry.state is MachineState.STUCK:
                 again = replace(entry, state=MachineState(entry.stuck_in), stuck_in="")
@@ -61,26 +61,26 @@ class MendOperation:
             try:
                 await self.forward.resume(caller, await self.ledger.find(entry.key) or entry)
             except OperationStuck as error:
-                return OperationOutcome(operation, entry.key, "still stuck", error.detail)
+                return OperationOutcome(operation_id, entry.key, "still stuck", error.detail)
             except BerthError as error:
-                return OperationOutcome(operation, entry.key, "still open", error.detail)
-        return await self._ended(operation, entry)
+                return OperationOutcome(operation_id, entry.key, "still open", error.detail)
+        return await self._ended(operation_id, entry)
 
-    async def abandon(self, caller: Caller, operation: str) -> OperationOutcome:
+    async def abandon(self, caller: Caller, operation_id: str) -> OperationOutcome:
         """Let the key go, and leave in NetBox what is there.
 
         Raises:
             NotFound: no such operation is open.
             Forbidden: the caller is no operator.
         """
-        entry = await self._found(caller, operation, "abandon")
+        entry = await self._found(caller, operation_id, "abandon")
         async with self.turns(entry.key):
-            entry = await self._found(caller, operation, "abandon")
+            entry = await self._found(caller, operation_id, "abandon")
             work = self.ledger.resume(entry, machine_event(caller, entry.action, entry.key))
             let_go = replace(entry.over(), reason=ABANDONED)
             await self.ledger.settle(work, let_go, "abandoned", reason=caller.owner)
         detail = "The key is let go. What carries its claims in NetBox stays, and is found again by them."
-        return OperationOutcome(operation, entry.key, "abandoned", detail)
+        return OperationOutcome(operation_id, entry.key, "abandoned", detail)
 
     async def _found(self, caller: Caller, operation: str, action: str) -> MachineEntry:
         async with denials_recorded(self.ledger.ledger, machine_event(caller, action, "")):

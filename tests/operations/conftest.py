@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 import requests
 
+from app.api.machine_schemas import MachineRequest, wish_of
 from app.assembly import Operations, Parts, assemble
 from app.domain.commands import Caller, Place, Traits, Wish
 from app.domain.inventory import Address, Changes
 from app.domain.policy import GatewayRule, Policy, PrefixSection
+from app.domain.registrations import MachineWish
 from app.emulator import SEED_TOKEN, Emulator, create_app, running
 from app.emulator.faults import Fault
 from app.ledger.chain import verify
 from app.ledger.records import Entry, State
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.operations.answers import Allocation
+from app.operations.machine_answers import Registration
 from app.store import Database, open_database
 
 PLACE = {"prefix", "ip_range", "vrf", "address", "address_has_mask", "family"}
@@ -72,6 +75,11 @@ def wish(key: str = "", **words: Any) -> Wish:  # noqa: ANN401 - the fields of a
     return Wish(key=key, place=place, traits=traits, sent=sent, **named)
 
 
+def machine_wish(key: str, **words: Any) -> MachineWish:  # noqa: ANN401 - as above
+    """A wish for a machine as the API would make it."""
+    return MachineRequest.model_validate(words).wish(key)
+
+
 def _as_sent(name: str, value: Any, words: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
     if name == "address":
         return str(value) if words.get("address_has_mask") else str(value.ip)
@@ -106,6 +114,18 @@ class Desk:
     async def put(self, caller: Caller, key: str, **words: Any) -> Allocation:  # noqa: ANN401
         """Converge."""
         return (await self.operations.upsert(caller, wish(key, **words))).allocation
+
+    async def register(self, caller: Caller, key: str, **words: Any) -> Registration:  # noqa: ANN401
+        """Register a machine."""
+        return (await self.operations.machines.register(caller, machine_wish(key, **words))).machine
+
+    async def converge(self, caller: Caller, key: str, **words: Any) -> Registration:  # noqa: ANN401
+        """Make a machine what is sent."""
+        return (await self.operations.machines.converge(caller, machine_wish(key, **words))).machine
+
+    async def machine(self, caller: Caller, key: str) -> Registration:
+        """Read a machine."""
+        return (await self.operations.machines.read(caller, key)).machine
 
     async def get(self, caller: Caller, key: str) -> Allocation:
         """Read."""
@@ -274,6 +294,8 @@ def make_desk(stage: Stage, path: Path) -> Desk:
         allocator=netbox.allocator,
         addresses=netbox.addresses,
         inventory=netbox.inventory,
+        machines=netbox.machines,
+        wish_of=wish_of,
         fields=netbox.fields,
         store=database,
         policy=lambda: policy[-1],
