@@ -23,8 +23,10 @@ from app.api.document import describe
 from app.api.formats import JSON_TYPE, json_bytes
 from app.api.health import Watch, health_routes
 from app.api.inventory import Shelves, inventory_routes
+from app.api.machine_batch import MACHINE_BATCH_PATH, MachineBatches, machine_batch_routes
 from app.api.machine_schemas import MB_PER_GB
 from app.api.machines import Machines, machine_routes
+from app.api.operations import OpenOperations, operation_routes
 from app.api.parameters import KnownParameters
 from app.api.records import Records, record_routes
 from app.api.schemas import FORM_SHAPE
@@ -121,7 +123,9 @@ def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
     for router in (
         batch_routes(Batches(allocations, around.record)),
         allocation_routes(allocations),
+        machine_batch_routes(MachineBatches(machines, around.record)),
         machine_routes(machines),
+        operation_routes(OpenOperations(machines.desk, works)),
         inventory_routes(Shelves(desk, works)),
         record_routes(Records(desk, works)),
         health_routes(Watch(around.readiness, works, around.metrics), with_metrics=around.with_metrics),
@@ -147,7 +151,10 @@ def _edge(authenticator: Authenticator, around: Surroundings) -> list[Middleware
         *([cors] if around.cors_origins else []),
         Middleware(Authentication, authenticator=authenticator),
         Middleware(
-            BodyReader, limits={BATCH_PATH: MAX_BATCH_BODY}, seconds=around.body_seconds, shape=FORM_SHAPE
+            BodyReader,
+            limits={BATCH_PATH: MAX_BATCH_BODY, MACHINE_BATCH_PATH: MAX_BATCH_BODY},
+            seconds=around.body_seconds,
+            shape=FORM_SHAPE,
         ),
     ]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body
 from pydantic import ValidationError
@@ -15,13 +15,14 @@ from app.api.examples import BATCH_REQUEST
 from app.api.exchange import ALLOCATIONS, Asker, DryRun, answer_json, dry_run_header
 from app.api.formats import members
 from app.api.refusals import BODY, refusals
-from app.api.schemas import AllocationRequest, BatchRequest
+from app.api.schemas import AllocationRequest, BatchRequest, Request
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, InvalidRequest, Violation
 from app.edge.problems import document, row_of, to_berth_error
 from app.edge.validation import invalid_request
 from app.telemetry.events import note
 
+R = TypeVar("R", bound=Request)
 BATCH_PATH = f"{ALLOCATIONS}/batch"
 MAX_BATCH_BODY = 1024 * 1024
 
@@ -62,20 +63,33 @@ class Batches:
             if isinstance(request, InvalidRequest):
                 if not dry_run:
                     await self.record(caller, "allocate", "", request)
-                return _problem(request)
+                return problem(request)
             wish = request.wish(request.key or "")
             work = self.allocations.desk.allocate(caller, wish, dry_run=dry_run)
             result = await self.allocations.counted(wish, work)
         except Exception as error:  # noqa: BLE001 - one failure must not hide what the others came to
-            return _problem(to_berth_error(error, read=False))
+            return problem(to_berth_error(error, read=False))
         return {"status": 200, "allocation": members(result.allocation)}
+
+
+def parse(item: object, model: type[R]) -> R:
+    """An item of a batch as a request.
+
+    Raises:
+        InvalidRequest: it is none; pointers lead into the item.
+    """
+    try:
+        return model.model_validate(item)
+    except ValidationError as error:
+        found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+        raise invalid_request(found) from None
 
 
 def _parsed(item: object) -> AllocationRequest | InvalidRequest:
     try:
-        return AllocationRequest.model_validate(item)
-    except ValidationError as error:
-        return invalid_request([{**found, "loc": ("body", *found["loc"])} for found in error.errors()])
+        return parse(item, AllocationRequest)
+    except InvalidRequest as refusal:
+        return refusal
 
 
 def _without_repeats(
@@ -85,18 +99,20 @@ def _without_repeats(
     kept: list[AllocationRequest | InvalidRequest] = []
     for request in requests:
         key = None if isinstance(request, InvalidRequest) else request.key
-        kept.append(_repeated(key) if key in seen else request)
+        kept.append(repeated(key) if key is not None and key in seen else request)
         if key is not None:
             seen.add(key)
     return kept
 
 
-def _repeated(key: str | None) -> InvalidRequest:
+def repeated(key: str) -> InvalidRequest:
+    """The refusal of an item whose key an earlier one has."""
     detail = f"an earlier item of this batch has the key {key!r}; give each item its own"
     return InvalidRequest(errors=[Violation("/key", "key_repeated", detail)])
 
 
-def _problem(error: BerthError) -> dict[str, Any]:
+def problem(error: BerthError) -> dict[str, Any]:
+    """The result of an item that was refused."""
     return {"status": row_of(type(error)).status, "problem": document(error)}
 
 

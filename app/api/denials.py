@@ -22,8 +22,11 @@ ACTIONS: Final = {
     "confirmAllocation": "confirm",
     "releaseAllocation": "release",
     "registerMachine": "register",
+    "registerMachineBatch": "register",
     "convergeMachine": "converge",
     "retireMachine": "retire",
+    "retryOperation": "retry",
+    "abandonOperation": "abandon",
 }
 """What the audit log calls an operation, where that is not its id."""
 _LONGEST_KEY: Final = 300

@@ -9,7 +9,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from app.api.machine_examples import ALL_EXAMPLES
-from app.api.schemas import AllocationRequest
+from app.api.machine_schemas import MachineBatchRequest, MachineRequest
+from app.api.schemas import AllocationRequest, BatchRequest
 from app.edge.problems import PROBLEM_JSON, TABLE
 from app.edge.problems import document as problem_document
 
@@ -26,6 +27,7 @@ What a retry mends is 503 with `Retry-After`; what it does not mend is a 4xx oth
 TAGS: Final = (
     ("allocations", "Addresses held under a key."),
     ("virtual machines", "Machines held under a key, with their interfaces and addresses."),
+    ("operations", "Operations on virtual machines that are not over, for operators."),
     ("inventory", "What NetBox offers to choose from."),
     ("names", "The naming convention."),
     ("audit", "Who asked for what, and what came of it."),
@@ -99,8 +101,10 @@ def _allow_no_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> Non
 
 def _describe_batch_items(document: dict[str, Any]) -> None:
     """Items are validated one by one, so that one of them can be refused; the document says what they are."""
-    items = document["components"]["schemas"]["BatchRequest"]["properties"]["items"]
-    items["items"] = {"$ref": f"#/components/schemas/{AllocationRequest.__name__}"}
+    schemas = document["components"]["schemas"]
+    for batch, item in ((BatchRequest, AllocationRequest), (MachineBatchRequest, MachineRequest)):
+        items = schemas[batch.__name__]["properties"]["items"]
+        items["items"] = {"$ref": f"#/components/schemas/{item.__name__}"}
 
 
 def rendered(document: Mapping[str, Any]) -> dict[str, str]:

@@ -160,5 +160,5 @@ ALL_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "items": [{"status": 200, "virtual_machine": MACHINE}, {"status": 409, "problem": PROBLEM}]
     },
     "operations": {"items": [OPERATION], "next": None},
-    "operation outcome": OUTCOME,
+    "outcome": OUTCOME,
 }

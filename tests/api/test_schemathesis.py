@@ -16,7 +16,7 @@ CONFIG = schemathesis.Config.from_dict(
         },
         "operations": [
             {
-                "include-operation-id": "allocateBatch",
+                "include-operation-id": ["allocateBatch", "registerMachineBatch"],
                 "checks": {
                     # `batch` is a key like any other, so other methods do answer at this path
                     "allow_header_conformance": {"enabled": False},
