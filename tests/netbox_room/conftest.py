@@ -254,7 +254,7 @@ _NETWORKS = (f"10.{150 + n // 256}.{n % 256}.0" for n in itertools.count(os.getp
 _SERVERS = ["4.7", "4.3", pytest.param("real", marks=pytest.mark.netbox)]
 
 
-def _prepared(url: str, token: str) -> Admin:
+def prepared(url: str, token: str) -> Admin:
     """Give NetBox the claim fields."""
 
     async def prepare() -> None:
@@ -274,17 +274,17 @@ def admin(request: pytest.FixtureRequest) -> Iterator[Admin]:
     if request.param == "real":
         if not os.environ.get("BERTH_TEST_NETBOX_URL"):
             pytest.skip("needs a real NetBox: make test-netbox")
-        with _prepared(os.environ["BERTH_TEST_NETBOX_URL"], os.environ["BERTH_TEST_NETBOX_TOKEN"]) as session:
+        with prepared(os.environ["BERTH_TEST_NETBOX_URL"], os.environ["BERTH_TEST_NETBOX_TOKEN"]) as session:
             yield session
     else:
-        with running(create_app(version=request.param)) as url, _prepared(url, SEED_TOKEN) as session:
+        with running(create_app(version=request.param)) as url, prepared(url, SEED_TOKEN) as session:
             yield session
 
 
 @pytest.fixture
 def emulated() -> Iterator[Admin]:
     """An emulator of its own for a test that sets faults or counts calls."""
-    with running(create_app()) as url, _prepared(url, SEED_TOKEN) as session:
+    with running(create_app()) as url, prepared(url, SEED_TOKEN) as session:
         session.delete(f"{url}/_emulator/requests")
         yield session
 

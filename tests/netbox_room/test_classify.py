@@ -29,6 +29,7 @@ NAME_RULE = (
     "Only alphanumeric characters, asterisks, hyphens, periods, and underscores are allowed in DNS names"
 )
 TAKEN = "Custom field 'berth_key' must have a unique value."
+NAME_TAKEN = "Virtual machine name must be unique per cluster and tenant."
 HTML = Reply(status=404, decoded=False)
 
 
@@ -120,6 +121,30 @@ BODIES = [
         FaultKind.CLAIM,
         ("__all__", TAKEN),
     ),
+    (1, {"__all__": [NAME_TAKEN]}, 0, FaultKind.DUPLICATE, ("__all__", NAME_TAKEN)),
+    (
+        2,
+        [{}, {"__all__": ["Virtual machine name must be unique per cluster."]}],
+        1,
+        FaultKind.DUPLICATE,
+        ("__all__", "Virtual machine name must be unique per cluster."),
+    ),
+    (1, {"__all__": [TAKEN, NAME_TAKEN]}, 0, FaultKind.CLAIM, ("__all__", f"{TAKEN}; {NAME_TAKEN}")),
+    (
+        2,
+        {
+            "detail": "1 of 2 objects could not be created.",
+            "errors": [
+                {
+                    "index": 0,
+                    "errors": {"__all__": ["Interface with this Virtual machine and Name already exists."]},
+                }
+            ],
+        },
+        0,
+        FaultKind.DUPLICATE,
+        ("__all__", "Interface with this Virtual machine and Name already exists."),
+    ),
 ]
 
 
@@ -151,6 +176,31 @@ def test_every_shape_of_a_400_names_item_field_and_kind(
 def test_a_400_that_names_no_item_of_the_list_has_no_items(body: Json) -> None:
     """The batcher must then find out by halving."""
     assert bad(body, items=2).items == {}
+
+
+CHANGE = Question(method="PATCH", path="virtualization/virtual-machines/", body=[{"id": 7}, {"id": 5}])
+
+
+def test_a_list_of_changes_names_its_items_by_id() -> None:
+    """From 4.7; an id that was not asked for is nobody's, an index is a position as everywhere."""
+    errors: list[Json] = [
+        {"id": 5, "errors": {"primary_ip4": ["not its own"]}},
+        {"id": 9, "errors": {"status": ["whose?"]}},
+        {"index": 0, "errors": {"id": ["This field is required."]}},
+    ]
+    error = outcome(CHANGE, Reply(status=400, data={"detail": "3 of 2", "errors": errors}))
+    assert isinstance(error, Rejected)
+    assert {index: set(fault.messages) for index, fault in error.items.items()} == {
+        1: {"primary_ip4"},
+        0: {"id"},
+    }
+
+
+def test_a_list_of_changes_in_4_3_names_no_item() -> None:
+    """It stops at the first one that is wrong, and sends that one's errors (4.3.7, by its source)."""
+    error = outcome(CHANGE, Reply(status=400, data={"primary_ip4": ["not its own"]}))
+    assert isinstance(error, Rejected)
+    assert error.items == {}
 
 
 def test_a_rejection_says_what_netbox_said_first() -> None:
