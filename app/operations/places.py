@@ -154,15 +154,26 @@ class Finder:
 _NO_PLACE = Violation("/prefix", "missing", "send a prefix (CIDR or id), an ip_range or an address")
 
 
-def check_open(pool: Pool, rules: PrefixRules) -> None:
+def check_open(pool: Pool, rules: PrefixRules, *, named: bool = False) -> None:
     """Refuse a prefix whose addresses NetBox would hand out although they belong to somebody else.
 
     NetBox allocates from containers, from prefixes with children (also inside the children), from
-    deprecated ones and from those marked as fully used (measured on 4.3.7 and 4.7.3).
+    deprecated ones and from those marked as fully used (measured on 4.3.7 and 4.7.3). An address that is
+    asked for by name (`named`) may lie beside the children, so they alone do not stand against it.
 
     Raises:
         PrefixClosed: says why, and which line of the policy would open it.
     """
+    for word, reason in _closed_by(pool, rules).items():
+        if not named or word != "children":
+            raise PrefixClosed(
+                f"The {pool} {reason}. Choose a more specific prefix, or have the policy allow it: "
+                f"{opening_line(pool, word)}"
+            )
+
+
+def _closed_by(pool: Pool, rules: PrefixRules) -> dict[str, str]:
+    """What stands against allocating from a pool, by the policy's word for it."""
     reasons = {
         "container": (pool.status == "container", "is a container"),
         "children": (
@@ -172,12 +183,12 @@ def check_open(pool: Pool, rules: PrefixRules) -> None:
         "deprecated": (pool.status == "deprecated", "is deprecated"),
         "utilized": (pool.mark_utilized, "is marked as fully utilized"),
     }
-    for word, (holds, reason) in reasons.items():
-        if holds and word not in rules.allow:
-            line = f"prefixes: [{{prefix: {pool.network}, allow: [{word}]}}]"
-            raise PrefixClosed(
-                f"The {pool} {reason}. Choose a more specific prefix, or have the policy allow it: {line}"
-            )
+    return {word: text for word, (holds, text) in reasons.items() if holds and word not in rules.allow}
+
+
+def opening_line(pool: Pool, word: str) -> str:
+    """The line of the policy that lets addresses be taken from a pool although it is closed."""
+    return f"prefixes: [{{prefix: {pool.network}, allow: [{word}]}}]"
 
 
 def unknown(pointer: str, what: str, name: object, near: Sequence[str]) -> Violation:

@@ -24,7 +24,7 @@ from app.naming.numbers import Template
 from app.operations.echo import Route
 from app.operations.gateways import Gateways
 from app.operations.numbers import NAME_PATTERN, Numbers, Where, pattern_of
-from app.operations.places import Finder, Spot, check_open, label
+from app.operations.places import Finder, Spot, check_open, label, opening_line
 from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
 
@@ -150,14 +150,17 @@ class Planner:
         return ()
 
     async def _check_place(self, spot: Spot, rules: PrefixRules) -> None:
-        """An address that is asked for by name is safe in its most specific prefix."""
-        if spot.address is None:
-            check_open(spot.pool, rules)
+        """A closed prefix gives no address, also none by name; one by name only out of its own prefix."""
+        check_open(spot.pool, rules, named=spot.address is not None)
+        if spot.address is None or "children" in rules.allow:
             return
         around = await self.finder.inventory.prefixes_around(spot.address.ip, spot.vrf_id)
         inner = around[0] if around else spot.pool
-        if inner.network.prefixlen > spot.pool.network.prefixlen and "children" not in rules.allow:
-            raise PrefixClosed(f"{spot.address.ip} belongs to the {inner}; ask for it there.")
+        if inner.network.prefixlen > spot.pool.network.prefixlen:
+            raise PrefixClosed(
+                f"{spot.address.ip} belongs to the {inner}. Ask for it there, or have the policy allow it: "
+                f"{opening_line(spot.pool, 'children')}"
+            )
 
     async def _check_address(self, host: Host, spot: Spot, gateway: Host | None, key: str, role: str) -> None:
         if host == gateway:

@@ -85,6 +85,10 @@ def furnish(url: str) -> dict[str, int]:
         ({"prefix": "10.2.0.0/16", **at("10.2.3.9")}, "prefix_closed"),
         ({"prefix": "10.1.3.0/24"}, "prefix_closed"),
         ({"prefix": "10.1.4.0/24"}, "prefix_closed"),
+        ({"prefix": "10.1.3.0/24", **at("10.1.3.9")}, "prefix_closed"),
+        ({"prefix": "10.1.4.0/24", **at("10.1.4.9")}, "prefix_closed"),
+        ({"prefix": "192.168.0.0/16", **at("192.168.200.9")}, "prefix_closed"),
+        (at("192.168.200.9"), "prefix_closed"),
         ({"prefix": LAB, "vrf": "65000:1"}, "unknown_reference /vrf"),
         ({"prefix": INSIDE, "vrf": "management"}, "unknown_reference /vrf /vrf"),
         ({"prefix": LAB, "role": "vip"}, "shared_role"),
@@ -196,6 +200,28 @@ async def test_the_refusal_prints_the_line_that_lifts_it(
         replace(POLICY, sections=(*POLICY.sections, PrefixSection(network=network, allow=allow)))
     )
     assert ipaddress.ip_address((await desk.post(alice, "a", prefix=prefix)).ip) in network
+
+
+@pytest.mark.parametrize(
+    ("word", "address", "network"),
+    [
+        ("container", "192.168.200.9", "192.168.0.0/16"),
+        ("children", "10.2.3.9", "10.2.0.0/16"),
+        ("deprecated", "10.1.3.9", "10.1.3.0/24"),
+        ("utilized", "10.1.4.9", "10.1.4.0/24"),
+    ],
+)
+async def test_a_closed_prefix_gives_no_address_by_name_either(
+    desk: Desk, alice: Caller, word: str, address: str, network: str
+) -> None:
+    """The refusal prints the line that lifts it, and the line does."""
+    furnish(desk.url)
+    with pytest.raises(PrefixClosed) as refusal:
+        await desk.post(alice, "a", prefix=network, **at(address))
+    assert f"prefixes: [{{prefix: {network}, allow: [{word}]}}]" in refusal.value.detail
+    section = PrefixSection(network=ipaddress.ip_network(network), allow=frozenset({word}))
+    desk.policy.append(replace(POLICY, sections=(*POLICY.sections, section)))
+    assert (await desk.post(alice, "a", prefix=network, **at(address))).ip == address
 
 
 async def test_a_key_keeps_its_place(desk: Desk, alice: Caller) -> None:
