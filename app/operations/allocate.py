@@ -29,7 +29,7 @@ from app.operations.answers import Result
 from app.operations.echo import show
 from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.keep import Keep
-from app.operations.numbers import pattern_of
+from app.operations.numbers import NAME_PATTERN, pattern_of
 from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
 from app.operations.ports import Batcher, Inventory
@@ -198,7 +198,7 @@ class Creation:
         names = plan.names or (Candidate(entry.dns_name, entry.name_claim or ""),)
         free = await self.ledger.read(lambda tx: first_free(tx, entry.key, names))
         if free is None:
-            raise name_held(names[-1].dns_name)
+            raise name_held(names[-1].dns_name, NAME_PATTERN if plan.names else None)
         return plan.called(free.dns_name)
 
     async def _next_free(self, plan: Plan) -> Interface:

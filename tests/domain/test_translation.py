@@ -63,6 +63,16 @@ def test_an_error_says_what_to_do_by_default() -> None:
     )
 
 
+def test_an_error_that_is_one_violation_lists_it() -> None:
+    """With its own code and text; entries of its own, or another pointer, go before."""
+    taken = errors.AddressTaken()
+    assert taken.errors == (errors.Violation("/address", "address_taken", taken.detail),)
+    assert errors.PrefixNotFound(pointer="/ip_range").errors[0].pointer == "/ip_range"
+    other = errors.Violation("/x", "y", "z")
+    assert errors.NameTaken(errors=[other]).errors == (other,)
+    assert errors.PrefixExhausted().errors == ()
+
+
 @pytest.mark.parametrize(
     ("one", "other", "both"), [("vip", "anycast", True), ("vip", None, False), (None, None, False)]
 )
