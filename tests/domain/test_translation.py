@@ -55,6 +55,20 @@ def test_a_refusal_points_to_its_fields() -> None:
     assert later.retry_after == 7.0
 
 
+@pytest.mark.parametrize(
+    ("name", "pointer"),
+    [
+        ("custom_fields.nosuch", "/custom_fields/nosuch"),
+        ("custom_fields.a/b~c", "/custom_fields/a~1b~0c"),
+        ("non_field_errors", ""),
+    ],
+)
+def test_a_pointer_leads_into_what_is_nested(name: str, pointer: str) -> None:
+    """As RFC 6901 writes it."""
+    refusal = to_error(Rejected("no", {0: ItemFault(FaultKind.OTHER, {name: "unknown"})}))
+    assert [each.pointer for each in refusal.errors] == [pointer]
+
+
 def test_an_error_says_what_to_do_by_default() -> None:
     """Its docstring, on one line."""
     assert errors.InUse().detail == (
