@@ -6,6 +6,7 @@ find the key → (known) read it in NetBox and answer
 
 import ipaddress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from app.allocation.seats import Line, Seated
@@ -234,15 +235,16 @@ class Creation:
 
     async def _seat(self, begun: Begun, plan: Plan, former: Interface | None) -> Seated:
         """The address; a key that was released gets its former one again where it is free."""
+        take = partial(self.batcher.take, shared_roles=plan.shared_roles, arrival=plan.arrival)
         try:
             if former is not None:
                 line = Line(plan.spot.pool, plan.spot.vrf_id, explicit=True)
                 draft = replace(plan.draft, address=former)
                 try:
-                    return await self.batcher.take(line, draft, shared_roles=plan.shared_roles)
+                    return await take(line, draft)
                 except (AddressTaken, KeyConflict):
                     pass  # nothing was created; the next free one will do, or what has the claim already
-            return await self.batcher.take(plan.line, plan.draft, shared_roles=plan.shared_roles)
+            return await take(plan.line, plan.draft)
         except OutcomeUnknown:
             raise  # the entry stays pending: the next request for the key, or the reconciler, settles it
         except BerthError as error:

@@ -35,7 +35,7 @@ _OTHER_ADDRESS = "Ask for another one, or leave `address` out to get the next fr
 class Plan:
     """An allocation that may be made: what will be asked of NetBox, and what the ledger will say of it.
 
-    Of `names`, where there are any, it will get one.
+    Of `names`, where there are any, it will get one. `arrival` is the wish's.
     """
 
     spot: Spot
@@ -45,6 +45,7 @@ class Plan:
     draft: Draft
     entry: Entry
     shared_roles: bool
+    arrival: int
     names: tuple[Candidate, ...] = ()
 
     def called(self, dns_name: str) -> "Plan":
@@ -119,7 +120,7 @@ class Planner:
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
         entry = self._entry(caller, wish, key, spot)
-        return Plan(spot, route, named, line, draft, entry, rules.shared_roles, names)
+        return Plan(spot, route, named, line, draft, entry, rules.shared_roles, wish.arrival, names)
 
     async def resolve(
         self, traits: Traits, default_tags: Sequence[str], name: str, role: str, pool: Pool

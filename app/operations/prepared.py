@@ -1,6 +1,8 @@
 """Nothing is written to a NetBox that cannot carry the claims that make it exactly once."""
 
-from collections.abc import Callable
+import asyncio
+import contextvars
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.domain.errors import NetBoxUnprepared
@@ -11,11 +13,16 @@ _BELIEVED_SECONDS = 300.0
 
 @dataclass(slots=True)
 class Prepared:
-    """Checks the custom fields before the first write and every five minutes. `clock` gives seconds."""
+    """Checks the custom fields before the first write and every five minutes. `clock` gives seconds.
+
+    Whoever comes while that goes on waits for it, so that a burst at the start makes one check and not one
+    each. The check runs in a task with an empty context: it has the deadline of none of them.
+    """
 
     fields: Fields
     clock: Callable[[], float]
     _checked_at: float | None = field(default=None)
+    _checking: "asyncio.Task[Sequence[str]] | None" = field(default=None)
 
     async def __call__(self) -> None:
         """Return if NetBox is prepared.
@@ -23,10 +30,21 @@ class Prepared:
         Raises:
             NetBoxUnprepared: it is not; says what is missing.
         """
-        now = self.clock()
-        if self._checked_at is not None and now < self._checked_at + _BELIEVED_SECONDS:
+        if self._checked_at is not None and self.clock() < self._checked_at + _BELIEVED_SECONDS:
             return
-        state = await self.fields.claim_fields()
-        if state.problems:
-            raise NetBoxUnprepared(f"{' '.join(state.problems)} Nothing is written; run `berth bootstrap`.")
-        self._checked_at = now
+        if self._checking is None:
+            self._checking = asyncio.create_task(self._check(), context=contextvars.Context())
+            self._checking.add_done_callback(self._done)
+        if problems := await asyncio.shield(self._checking):
+            raise NetBoxUnprepared(f"{' '.join(problems)} Nothing is written; run `berth bootstrap`.")
+
+    async def _check(self) -> Sequence[str]:
+        now = self.clock()
+        problems = (await self.fields.claim_fields()).problems
+        if not problems:
+            self._checked_at = now
+        return problems
+
+    def _done(self, checking: "asyncio.Task[Sequence[str]]") -> None:
+        self._checking = None
+        _ = checking.cancelled() or checking.exception()  # seen by somebody
