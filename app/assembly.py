@@ -17,6 +17,7 @@ from app.operations.confirm import Confirm
 from app.operations.freeing import Freeing
 from app.operations.gateways import Gateways
 from app.operations.keep import Keep
+from app.operations.look import LookInto
 from app.operations.numbers import Numbers
 from app.operations.places import Finder
 from app.operations.plan import NameCheck, Planner
@@ -63,6 +64,7 @@ class Operations:
     ledger: Ledger
     finder: Finder
     numbers: Numbers
+    look_into: LookInto
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def assemble(parts: Parts) -> Operations:
         ledger=shared.ledger,
         finder=shared.finder,
         numbers=shared.planner.numbers,
+        look_into=LookInto(shared.gateways, parts.inventory),
     )
 
 

@@ -68,6 +68,8 @@ class Berth:
             release=verbs.release,
             check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers),
             audit=ShowAudit(verbs.ledger),
+            preview=verbs.look_into,
+            closed_because=verbs.look_into.closed_because,
             shelf=self.netbox.shelf,
         )
 

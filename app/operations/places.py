@@ -175,7 +175,7 @@ def check_open(pool: Pool, rules: PrefixRules, pointer: str, *, named: bool = Fa
     Raises:
         PrefixClosed: says why, and which line of the policy would open it.
     """
-    for word, reason in _closed_by(pool, rules).items():
+    for word, reason in closed_by(pool, rules).items():
         if not named or word != "children":
             raise PrefixClosed(
                 f"The {pool} {reason}. Choose a more specific prefix, or have the policy allow it: "
@@ -184,8 +184,8 @@ def check_open(pool: Pool, rules: PrefixRules, pointer: str, *, named: bool = Fa
             )
 
 
-def _closed_by(pool: Pool, rules: PrefixRules) -> dict[str, str]:
-    """What stands against allocating from a pool, by the policy's word for it."""
+def closed_by(pool: Pool, rules: PrefixRules) -> dict[str, str]:
+    """What stands against allocating from a pool, by the policy's word for it; empty if it is open."""
     reasons = {
         "container": (pool.status == "container", "is a container"),
         "children": (

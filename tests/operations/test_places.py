@@ -13,7 +13,19 @@ from app.domain.commands import Caller
 from app.domain.errors import BerthError, KeyConflict, PrefixAmbiguous, PrefixClosed, UnknownReference
 from app.domain.policy import PrefixSection
 from app.emulator import Emulator, create_app
-from tests.operations.conftest import INSIDE, LAB, POLICY, SIX, Desk, Stage, ask, close_desk, make_desk, wish
+from tests.operations.conftest import (
+    INSIDE,
+    LAB,
+    POLICY,
+    SIX,
+    SMALL,
+    Desk,
+    Stage,
+    ask,
+    close_desk,
+    make_desk,
+    wish,
+)
 
 
 def at(text: str) -> dict[str, Any]:
@@ -257,3 +269,34 @@ async def test_a_key_keeps_its_place(desk: Desk, alice: Caller) -> None:
     await desk.post(alice, "b", prefix=INSIDE, vrf="65000:99")
     with pytest.raises(KeyConflict, match="The key stands for"):
         await desk.post(alice, "b", prefix=INSIDE, vrf=None)
+
+
+async def test_a_preview_shows_what_would_be_handed_out(desk: Desk) -> None:
+    """Not the gateway, recorded or not; NetBox offers it as long as it is not."""
+    [pool] = await desk.netbox.inventory.prefixes_at(ipaddress.ip_network(SMALL))
+    [gateway] = desk.api("GET", "ipam/ip-addresses/?address=192.168.5.1")["results"]
+    desk.api("DELETE", f"ipam/ip-addresses/{gateway['id']}/")
+    assert (await desk.netbox.inventory.preview(pool, 1)) == ["192.168.5.1/29"]
+    assert await desk.operations.look_into(pool, 2) == ["192.168.5.2/29", "192.168.5.3/29"]
+    assert len(await desk.operations.look_into(pool, 100)) == 5
+
+
+@pytest.mark.parametrize(
+    ("prefix", "reason"),
+    [
+        (LAB, None),
+        ("192.168.0.0/16", "is a container; has 3 child prefixes, whose addresses it would hand out"),
+        ("10.1.3.0/24", "is deprecated"),
+        ("10.1.4.0/24", "is marked as fully utilized"),
+    ],
+)
+async def test_a_preview_of_a_closed_prefix_is_refused(
+    looking: Desk, prefix: str, reason: str | None
+) -> None:
+    """As an allocation would be, with the same reason; a GET has no body to point into."""
+    [pool] = await looking.netbox.inventory.prefixes_at(ipaddress.ip_network(prefix))
+    assert looking.operations.look_into.closed_because(pool) == reason
+    if reason is not None:
+        with pytest.raises(PrefixClosed, match=reason.partition(";")[0]) as refusal:
+            await looking.operations.look_into(pool, 1)
+        assert [error.pointer for error in refusal.value.errors] == [""]
