@@ -20,6 +20,7 @@ from app.operations.confirm import Confirm
 from app.operations.freeing import Freeing
 from app.operations.gateways import Gateways
 from app.operations.keep import Keep
+from app.operations.look import LookInto
 from app.operations.machine_ports import Machines
 from app.operations.numbers import Numbers
 from app.operations.places import Finder
@@ -70,6 +71,7 @@ class Operations:
     finder: Finder
     numbers: Numbers
     machines: MachineOperations
+    look_into: LookInto
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def assemble(parts: Parts) -> Operations:
         ledger=shared.ledger,
         finder=shared.finder,
         numbers=shared.planner.numbers,
+        look_into=LookInto(shared.gateways, parts.inventory),
         machines=assemble_machines(_machines(parts, shared, creation, convergence)),
     )
 

@@ -70,6 +70,8 @@ class Berth:
             check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers),
             audit=ShowAudit(verbs.ledger),
             machines=self._machine_desk,
+            preview=verbs.look_into,
+            closed_because=verbs.look_into.closed_because,
             shelf=self.netbox.shelf,
         )
 

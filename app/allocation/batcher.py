@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from app.allocation.seats import Batch, Line, Seat, Seated
 from app.allocation.sender import Sender
+from app.domain.commands import arrived
 from app.domain.errors import OutcomeUnknown, Overloaded
 from app.domain.inventory import Draft
 
@@ -53,6 +54,7 @@ class Batcher:
     _lines: dict[tuple[object, ...], dict[str, deque[Seat]]] = field(default_factory=dict)
     _flying: set["asyncio.Task[None]"] = field(default_factory=set)
     _waiting: int = 0
+    _launching: bool = False
     _pace: float = 0.1
 
     @property
@@ -60,8 +62,12 @@ class Batcher:
         """Seats in the queue."""
         return self._waiting
 
-    async def take(self, line: Line, draft: Draft, *, shared_roles: bool = False) -> Seated:
+    async def take(
+        self, line: Line, draft: Draft, *, shared_roles: bool = False, arrival: int | None = None
+    ) -> Seated:
         """An address for the draft: created now, or found under the same claim.
+
+        `arrival` is the request's place among those that wait, by default behind all that came so far.
 
         Raises:
             Overloaded: the queue is full, or so long that this seat's time would be up in it.
@@ -72,10 +78,12 @@ class Batcher:
             raise Overloaded(retry_after=max(1.0, self._backlog()))
         now = self.clock()
         outcome: asyncio.Future[Seated] = asyncio.get_running_loop().create_future()
-        seat = Seat(line, draft, draft.owner, outcome, now, now + self.limits.patience, shared_roles)
-        self._lines.setdefault(line.turn, {}).setdefault(draft.owner, deque()).append(seat)
+        place = arrived() if arrival is None else arrival
+        until = now + self.limits.patience
+        seat = Seat(line, draft, draft.owner, outcome, now, until, shared_roles, place)
+        _insert(self._lines.setdefault(line.turn, {}).setdefault(draft.owner, deque()), seat)
         self._waiting += 1
-        self._launch()
+        self._launch_soon()
         return await outcome
 
     def _backlog(self) -> float:
@@ -83,7 +91,14 @@ class Batcher:
         lists = max(len(self._lines), self._waiting / self.limits.cap)
         return round(lists * self._pace / self.limits.flights, 1)
 
+    def _launch_soon(self) -> None:
+        """When whatever else is ready has run: one commit of the ledger lets many through at once."""
+        if not self._launching:
+            self._launching = True
+            asyncio.get_running_loop().call_soon(self._launch, context=contextvars.Context())
+
     def _launch(self) -> None:
+        self._launching = False
         while self._waiting and len(self._flying) < self.limits.flights:
             batch = self._next()
             if batch is None:
@@ -98,7 +113,7 @@ class Batcher:
 
     async def _fly(self, batch: Batch) -> None:
         began = self.clock()
-        waited = began - batch.seats[0].queued_at
+        waited = began - min(seat.queued_at for seat in batch.seats)
         for seat in batch.seats:
             seat.spend("queue", began - seat.queued_at)
         try:
@@ -120,8 +135,8 @@ class Batcher:
             self._lines[turn] = callers
         if not seats:
             return None
-        line = min(seats, key=lambda seat: seat.queued_at).line
-        return Batch(line, tuple(sorted(seats, key=lambda seat: seat.queued_at)))
+        seats.sort(key=lambda seat: seat.arrival)
+        return Batch(seats[0].line, tuple(seats))
 
     def _draw(self, callers: dict[str, deque[Seat]]) -> list[Seat]:
         seats: list[Seat] = []
@@ -151,3 +166,11 @@ class Batcher:
         else:
             seen |= marks
             seats.append(seat)
+
+
+def _insert(queue: deque[Seat], seat: Seat) -> None:
+    """In order of arrival; nearly always at the end."""
+    index = len(queue)
+    while index and queue[index - 1].arrival > seat.arrival:
+        index -= 1
+    queue.insert(index, seat)

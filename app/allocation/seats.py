@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from app.domain.commands import arrived
 from app.domain.errors import BerthError
 from app.domain.inventory import Address, Draft, Pool
 from app.telemetry.events import timer
@@ -39,7 +40,11 @@ class Seated:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seat:
-    """One request. `queued_at` and `expires_at` are of the batcher's clock; `spend` counts time by stage."""
+    """One request. `queued_at` and `expires_at` are of the batcher's clock; `spend` counts time by stage.
+
+    `arrival` grows from request to request (`app.domain.commands.arrived`): what was checked faster may be
+    seated earlier than what came before it.
+    """
 
     line: Line
     draft: Draft
@@ -48,6 +53,7 @@ class Seat:
     queued_at: float
     expires_at: float
     shared_roles: bool = False
+    arrival: int = field(default_factory=arrived)
     spend: Callable[[str, float], None] = field(default_factory=timer)
 
     @property

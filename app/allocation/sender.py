@@ -30,7 +30,7 @@ from app.domain.errors import (
     PrefixNotFound,
     SharedRole,
 )
-from app.domain.inventory import SHARED_ROLES, Address, Receipt
+from app.domain.inventory import SHARED_ROLES, Address, PoolKind, Receipt
 from app.domain.translation import refused_item, to_error
 from app.domain.upstream import (
     FaultKind,
@@ -64,7 +64,7 @@ class Sender:
         except Unsure as doubt:
             await self._unsure(batch, doubt)
         except UpstreamError as error:
-            _refuse(batch, PrefixNotFound() if isinstance(error, Missing) else to_error(error))
+            _refuse(batch, _gone(batch) if isinstance(error, Missing) else to_error(error))
         else:
             for seat, address in zip(batch.seats, receipt.addresses, strict=True):
                 seat.fill(Seated(address, adopted=False, netbox_request_id=receipt.request_id))
@@ -206,6 +206,12 @@ def _refusal(fault: ItemFault) -> BerthError:
     if fault.kind is FaultKind.DUPLICATE:
         return AddressTaken()
     return refused_item(fault)
+
+
+def _gone(batch: Batch) -> PrefixNotFound:
+    place = batch.line.place
+    of_range = place is not None and place.kind is PoolKind.RANGE
+    return PrefixNotFound(pointer="/ip_range" if of_range else None)
 
 
 def _refuse(batch: Batch, error: BerthError) -> None:

@@ -79,6 +79,26 @@ class Namer(Protocol):
         ...
 
 
+class Previewer(Protocol):
+    """Looks into a prefix."""
+
+    async def __call__(self, pool: Pool, limit: int) -> Sequence[str]:
+        """The next addresses that it would hand out, with masks.
+
+        Raises:
+            PrefixClosed: it would hand out none.
+        """
+        ...
+
+
+class Judge(Protocol):
+    """Knows which prefixes are closed."""
+
+    def __call__(self, pool: Pool) -> str | None:
+        """Why the next free address is not given out of a prefix; None if it is."""
+        ...
+
+
 class Auditor(Protocol):
     """Shows the audit log."""
 
@@ -215,6 +235,8 @@ class Desk:
     release: Releaser
     check_name: Namer
     audit: Auditor
+    preview: Previewer
+    closed_because: Judge
     shelf: Shelf
     machines: MachineDesk | None = None
     sees: Sight = sees_everything

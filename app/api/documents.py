@@ -212,6 +212,8 @@ class PrefixBody(Answer):
     tags: list[str]
     description: str
     children: Annotated[int, Field(description="Child prefixes, whose addresses are not handed out.")]
+    open: Annotated[bool, Field(description="Whether its next free address is handed out.")]
+    closed_because: Annotated[str | None, Field(description="Why it is not; null for an open prefix.")]
     size: Annotated[int | None, Field(description="Addresses that hosts can have.")]
     used: int
     free: int | None
@@ -227,9 +229,10 @@ class PrefixPage(Answer):
 
 
 class PreviewBody(Answer):
-    """The next free addresses, as NetBox would hand them out now. Nothing is reserved."""
+    """The next free addresses, as they would be handed out now. Nothing is reserved."""
 
     items: list[str]
+    next: Annotated[None, Field(description="There is one page.")]
 
 
 class OfferBody(Answer):

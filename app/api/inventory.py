@@ -14,7 +14,7 @@ from app.api.documents import OfferPage, PrefixBody, PrefixPage, PreviewBody, Vr
 from app.api.exchange import V1, Asker, answer_json, answer_page
 from app.api.refusals import UPSTREAM, refusals
 from app.domain.commands import Caller
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, PrefixClosed
 from app.domain.inventory import Json, Kind, Pool, Reference, Vrf
 from app.edge.works import Works
 
@@ -47,7 +47,7 @@ def size_of(pool: Pool) -> int:
     return network.num_addresses - (2 if network.version == 4 else 1)  # noqa: PLR2004
 
 
-def prefix_members(pool: Pool, used: int) -> dict[str, Json]:
+def prefix_members(pool: Pool, used: int, closed_because: str | None = None) -> dict[str, Json]:
     """A prefix as it is shown."""
     size = size_of(pool)
     free = max(0, size - used)
@@ -63,6 +63,8 @@ def prefix_members(pool: Pool, used: int) -> dict[str, Json]:
         "tags": [tag.name for tag in pool.tags],
         "description": pool.description,
         "children": pool.children,
+        "open": closed_because is None,
+        "closed_because": closed_because,
         "size": size if size <= MAX_EXACT else None,
         "used": used,
         "free": free if free <= MAX_EXACT else None,
@@ -135,9 +137,12 @@ class Shelves:
         caller: Asker,
         limit: Annotated[int, Query(ge=1, le=MAX_PREVIEW, description="At most this many addresses.")] = 10,
     ) -> Response:
-        """Show the next free addresses of a prefix. Nothing is reserved: the next request may take them."""
+        """Show the next free addresses of a prefix. Nothing is reserved: the next request may take them.
+
+        The gateway is not among them, and a prefix that hands out none is refused as an allocation would be.
+        """
         pool = await self._visible(caller, prefix_id)
-        return answer_json({"items": await self.works.run(self.desk.shelf.preview(pool, limit))})
+        return answer_page(await self.works.run(self.desk.preview(pool, limit)), None)
 
     def offers(self, kind: Kind) -> Callable[..., Awaitable[Response]]:
         """The endpoint for one kind of object."""
@@ -163,7 +168,8 @@ class Shelves:
 
     async def _filled(self, pools: list[Pool]) -> list[dict[str, Json]]:
         used = await asyncio.gather(*(self.desk.shelf.used(pool) for pool in pools))
-        return [prefix_members(pool, count) for pool, count in zip(pools, used, strict=True)]
+        reasons = [self.desk.closed_because(pool) for pool in pools]
+        return [prefix_members(*each) for each in zip(pools, used, reasons, strict=True)]
 
 
 def inventory_routes(shelves: Shelves) -> APIRouter:
@@ -175,7 +181,8 @@ def inventory_routes(shelves: Shelves) -> APIRouter:
     free = _shown(PreviewBody, "preview")
     _add(router, many, shelves.prefixes, "listPrefixes", listed)
     _add(router, one, shelves.prefix, "readPrefix", {**_shown(PrefixBody, "prefix"), **found})
-    _add(router, preview, shelves.preview, "previewAddresses", {**free, **found})
+    refused = refusals(UPSTREAM, (NotFound, PrefixClosed))
+    _add(router, preview, shelves.preview, "previewAddresses", {**free, **refused})
     for kind in OFFERED:
         shown = _shown(VrfPage, "vrfs") if kind is Kind.VRF else _shown(OfferPage, "offers")
         endpoint = shelves.offers(kind)

@@ -33,7 +33,3 @@ class Shelf(Protocol):
     async def used(self, pool: Pool) -> int:
         """How many addresses NetBox holds inside the prefix and its VRF."""
         ...
-
-    async def preview(self, pool: Pool, limit: int) -> list[str]:
-        """The next free addresses, with masks, as NetBox would hand them out now; writes nothing."""
-        ...

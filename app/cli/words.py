@@ -33,7 +33,8 @@ def explained() -> Iterator[None]:
             complain(problem)
         raise typer.Exit(NO_WORK_DONE) from None
     except BerthError as error:
-        for line in list(in_lines(error.errors)) or [error.detail]:
+        several = () if error.field else error.errors
+        for line in list(in_lines(several)) or [error.detail]:
             complain(line)
         raise typer.Exit(NO_WORK_DONE) from None
     except (SecretMissing, UpstreamError) as error:

@@ -1,5 +1,6 @@
 """What a caller asks for, checked for form, before anything is looked up."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +18,14 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 T = TypeVar("T")
 Maybe: TypeAlias = T | Literal[Unset.UNSET] | None
+
+
+_arrivals = itertools.count(1)
+
+
+def arrived() -> int:
+    """A number that is larger than that of everything that came to this process before."""
+    return next(_arrivals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,10 @@ class Traits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A whole request for an allocation. `sent` holds the body's fields as they were written."""
+    """A whole request for an allocation. `sent` holds the body's fields as they were written.
+
+    `arrival` is its place in the order in which requests came: what runs short goes to those who came first.
+    """
 
     key: str
     place: Place = field(default_factory=Place)
@@ -79,6 +91,7 @@ class Wish:
     sent: Mapping[str, Json] = field(default_factory=dict)
     requested_by: str | None = None
     reference: str | None = None
+    arrival: int = field(default_factory=arrived, compare=False)
 
 
 def given(value: Maybe[T], default: T) -> T:

@@ -66,12 +66,19 @@ class BerthError(Exception):
     """Something went wrong."""
 
     code: ClassVar[str] = "error"
+    field: ClassVar[str | None] = None
+    """A pointer to what is wrong, where the error is one violation and not a list of them."""
     recorded: bool = False
     """Whether the audit log has it."""
 
-    def __init__(self, detail: str | None = None, *, errors: Sequence[Violation] = ()) -> None:
+    def __init__(
+        self, detail: str | None = None, *, errors: Sequence[Violation] = (), pointer: str | None = None
+    ) -> None:
         self.detail = detail or " ".join((self.__doc__ or "").split())
+        where = self.field if pointer is None else pointer
         self.errors = tuple(errors)
+        if not errors and where is not None:
+            self.errors = (Violation(where, self.code, self.detail),)
         super().__init__(self.detail)
 
 
@@ -92,6 +99,7 @@ class KeyRequired(Refusal):
     """
 
     code = "key_required"
+    field = "/key"
 
 
 class NameRefused(Refusal):
@@ -134,6 +142,7 @@ class PrefixNotFound(Refusal):
     """NetBox has no such prefix or IP range, or hides it from Berth; check the CIDR, the id and the VRF."""
 
     code = "prefix_not_found"
+    field = "/prefix"
 
 
 class PrefixAmbiguous(Refusal):
@@ -146,6 +155,7 @@ class PrefixClosed(Refusal):
     """This prefix does not hand out single addresses."""
 
     code = "prefix_closed"
+    field = "/prefix"
 
 
 class PrefixExhausted(Refusal):
@@ -158,6 +168,7 @@ class AddressOutside(Refusal):
     """The address does not lie in the prefix or range that the request names."""
 
     code = "address_outside_prefix"
+    field = "/address"
 
 
 class AddressTaken(Refusal):
@@ -167,12 +178,14 @@ class AddressTaken(Refusal):
     """
 
     code = "address_taken"
+    field = "/address"
 
 
 class AddressIsGateway(Refusal):
     """The address is the prefix's gateway and is never handed out."""
 
     code = "address_is_gateway"
+    field = "/address"
 
 
 class GatewayUnrecorded(Refusal):
@@ -185,12 +198,14 @@ class SharedRole(Refusal):
     """NetBox lets several addresses with this role coexist, so it cannot be given to one owner."""
 
     code = "shared_role"
+    field = "/role"
 
 
 class NameTaken(Refusal):
     """The DNS name is in use in this VRF; choose another one."""
 
     code = "dns_name_taken"
+    field = "/dns_name"
 
 
 class KeyConflict(Refusal):

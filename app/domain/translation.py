@@ -35,7 +35,10 @@ def refused_item(fault: ItemFault) -> RefusedByNetBox:
 
 
 def _pointer(name: str) -> str:
-    return "" if name in ("__all__", "non_field_errors", "detail", "") else f"/{name}"
+    """A JSON pointer (RFC 6901) to a field, however deep: `custom_fields.colour` is /custom_fields/colour."""
+    if name in ("__all__", "non_field_errors", "detail", ""):
+        return ""
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in name.split("."))
 
 
 def to_error(error: UpstreamError, *, read: bool = False) -> BerthError:

@@ -69,10 +69,6 @@ class Shelf:
             total += await self._addresses.count({"parent": part, **in_vrf(pool.vrf_id)})
         return total
 
-    async def preview(self, pool: Pool, limit: int) -> list[str]:
-        """The next free addresses, with masks, as NetBox would hand them out now; writes nothing."""
-        return await self._inventory.preview(pool, limit)
-
 
 def _translator(kind: Kind) -> Callable[[Json], Reference]:
     return translate.vrf if kind is Kind.VRF else translate.named

@@ -6,6 +6,7 @@ find the key → (known) read it in NetBox and answer
 
 import ipaddress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from app.allocation.seats import Line, Seated
@@ -29,7 +30,7 @@ from app.operations.answers import Result
 from app.operations.echo import show
 from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.keep import Keep
-from app.operations.numbers import pattern_of
+from app.operations.numbers import NAME_PATTERN, pattern_of
 from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
 from app.operations.ports import Batcher, Inventory
@@ -211,7 +212,7 @@ class Creation:
         names = plan.names or (Candidate(entry.dns_name, entry.name_claim or ""),)
         free = await self.ledger.read(lambda tx: first_free(tx, entry.key, names))
         if free is None:
-            raise name_held(names[-1].dns_name)
+            raise name_held(names[-1].dns_name, NAME_PATTERN if plan.names else None)
         return plan.called(free.dns_name)
 
     async def _next_free(self, plan: Plan) -> Interface:
@@ -247,15 +248,16 @@ class Creation:
 
     async def _seat(self, begun: Begun, plan: Plan, former: Interface | None) -> Seated:
         """The address; a key that was released gets its former one again where it is free."""
+        take = partial(self.batcher.take, shared_roles=plan.shared_roles, arrival=plan.arrival)
         try:
             if former is not None:
                 line = Line(plan.spot.pool, plan.spot.vrf_id, explicit=True)
                 draft = replace(plan.draft, address=former)
                 try:
-                    return await self.batcher.take(line, draft, shared_roles=plan.shared_roles)
+                    return await take(line, draft)
                 except (AddressTaken, KeyConflict):
                     pass  # nothing was created; the next free one will do, or what has the claim already
-            return await self.batcher.take(plan.line, plan.draft, shared_roles=plan.shared_roles)
+            return await take(plan.line, plan.draft)
         except OutcomeUnknown:
             raise  # the entry stays pending: the next request for the key, or the reconciler, settles it
         except BerthError as error:

@@ -1,18 +1,21 @@
-"""Look at names and at the audit log; nothing is written."""
+"""Look at names, into prefixes and at the audit log; nothing is written."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.commands import UNSET, Caller, Maybe, Place
 from app.domain.errors import InvalidRequest, NameRefused, NameTaken, Violation
-from app.domain.inventory import Json, Reference
+from app.domain.inventory import Json, Pool, Reference
 from app.domain.policy import NamePlace
 from app.ledger.ledger import Ledger
 from app.naming.names import Names, place_of
 from app.operations.answers import NameReport, Page
 from app.operations.events import only_reading
+from app.operations.gateways import Gateways
 from app.operations.numbers import Numbers, Where
-from app.operations.places import Finder
+from app.operations.places import Finder, check_open, closed_by
+from app.operations.ports import Inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,30 @@ class CheckName:
             return (await self.numbers.offer(template, where))[0]
         except (NameRefused, NameTaken):
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class LookInto:
+    """Shows what a prefix would hand out now."""
+
+    gateways: Gateways
+    inventory: Inventory
+
+    def closed_because(self, pool: Pool) -> str | None:
+        """Why the next free address is not given out of a prefix; None if it is."""
+        return "; ".join(closed_by(pool, self.gateways.rules(pool)).values()) or None
+
+    async def __call__(self, pool: Pool, limit: int) -> list[str]:
+        """The next free addresses, with masks. NetBox counts a gateway that is not recorded among them.
+
+        Raises:
+            PrefixClosed: it would hand out none.
+        """
+        check_open(pool, self.gateways.rules(pool), "")
+        async with only_reading():
+            route = await self.gateways.route(pool, "", "")
+            free = await self.inventory.preview(pool, limit + 1)
+        return [each for each in free if ipaddress.ip_interface(each).ip != route.gateway][:limit]
 
 
 @dataclass(frozen=True, slots=True)

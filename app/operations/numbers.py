@@ -84,7 +84,7 @@ class Numbers:
         if not good and refused:
             raise NameRefused(errors=refused)
         if not good:
-            raise NameTaken(f"Every number of {template} is taken.")
+            raise NameTaken(f"Every number of {template} is taken.", pointer=NAME_PATTERN)
         return good
 
     def _breaches(self, name: str, place: NamePlace) -> list[Violation]:

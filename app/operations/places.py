@@ -25,10 +25,14 @@ from app.operations.ports import Inventory
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place that exists. `address` is set where one address was asked for, with the mask it will get."""
+    """A place that exists. `address` is set where one address was asked for, with the mask it will get.
+
+    `pointer` leads to the field of the request that names the place.
+    """
 
     pool: Pool
     address: Interface | None = None
+    pointer: str = "/prefix"
 
     @property
     def vrf_id(self) -> int | None:
@@ -39,6 +43,13 @@ class Spot:
     def family(self) -> int:
         """4 or 6."""
         return self.pool.network.version
+
+
+def pointer_to(place: Place) -> str:
+    """Which field of a request names its place: what is wrong with the place is wrong there."""
+    if place.ip_range is not None:
+        return "/ip_range"
+    return "/prefix" if place.prefix is not None else "/address"
 
 
 def label(place: Place) -> str:
@@ -67,7 +78,7 @@ class Finder:
         vrf = await self.vrf(place.vrf)
         candidates = _in_vrf(await self._candidates(place, vrf), vrf)
         if not candidates:
-            raise PrefixNotFound(_missing(place))
+            raise PrefixNotFound(_missing(place), pointer=pointer_to(place))
         if len(candidates) > 1:
             raise PrefixAmbiguous(errors=[_candidate(pool) for pool in candidates])
         return _spot(candidates[0], place)
@@ -154,15 +165,27 @@ class Finder:
 _NO_PLACE = Violation("/prefix", "missing", "send a prefix (CIDR or id), an ip_range or an address")
 
 
-def check_open(pool: Pool, rules: PrefixRules) -> None:
+def check_open(pool: Pool, rules: PrefixRules, pointer: str, *, named: bool = False) -> None:
     """Refuse a prefix whose addresses NetBox would hand out although they belong to somebody else.
 
     NetBox allocates from containers, from prefixes with children (also inside the children), from
-    deprecated ones and from those marked as fully used (measured on 4.3.7 and 4.7.3).
+    deprecated ones and from those marked as fully used (measured on 4.3.7 and 4.7.3). An address that is
+    asked for by name (`named`) may lie beside the children, so they alone do not stand against it.
 
     Raises:
         PrefixClosed: says why, and which line of the policy would open it.
     """
+    for word, reason in closed_by(pool, rules).items():
+        if not named or word != "children":
+            raise PrefixClosed(
+                f"The {pool} {reason}. Choose a more specific prefix, or have the policy allow it: "
+                f"{opening_line(pool, word)}",
+                pointer=pointer,
+            )
+
+
+def closed_by(pool: Pool, rules: PrefixRules) -> dict[str, str]:
+    """What stands against allocating from a pool, by the policy's word for it; empty if it is open."""
     reasons = {
         "container": (pool.status == "container", "is a container"),
         "children": (
@@ -172,12 +195,12 @@ def check_open(pool: Pool, rules: PrefixRules) -> None:
         "deprecated": (pool.status == "deprecated", "is deprecated"),
         "utilized": (pool.mark_utilized, "is marked as fully utilized"),
     }
-    for word, (holds, reason) in reasons.items():
-        if holds and word not in rules.allow:
-            line = f"prefixes: [{{prefix: {pool.network}, allow: [{word}]}}]"
-            raise PrefixClosed(
-                f"The {pool} {reason}. Choose a more specific prefix, or have the policy allow it: {line}"
-            )
+    return {word: text for word, (holds, text) in reasons.items() if holds and word not in rules.allow}
+
+
+def opening_line(pool: Pool, word: str) -> str:
+    """The line of the policy that lets addresses be taken from a pool although it is closed."""
+    return f"prefixes: [{{prefix: {pool.network}, allow: [{word}]}}]"
 
 
 def unknown(pointer: str, what: str, name: object, near: Sequence[str]) -> Violation:
@@ -235,7 +258,7 @@ def _spot(pool: Pool, place: Place) -> Spot:
         detail = f"the {pool} holds IPv{pool.network.version} addresses"
         raise InvalidRequest(errors=[Violation("/family", "contradiction", detail)])
     if place.address is None:
-        return Spot(pool)
+        return Spot(pool, pointer=pointer_to(place))
     host = place.address.ip
     if not pool.holds(host):
         raise AddressOutside(f"{host} does not lie in the {pool}.")
@@ -244,7 +267,7 @@ def _spot(pool: Pool, place: Place) -> Spot:
     if place.address_has_mask and place.address.network.prefixlen != mask:
         detail = f"the mask of the {pool} is /{mask}; leave it out or send {host}/{mask}"
         raise InvalidRequest(errors=[Violation("/address", "mask", detail)])
-    return Spot(pool, ipaddress.ip_interface(f"{host}/{mask}"))
+    return Spot(pool, ipaddress.ip_interface(f"{host}/{mask}"), pointer_to(place))
 
 
 def _same_address(place: Place, sent: Interface, held: Interface) -> bool:

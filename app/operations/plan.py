@@ -25,7 +25,7 @@ from app.naming.numbers import Template
 from app.operations.echo import Route
 from app.operations.gateways import Gateways
 from app.operations.numbers import NAME_PATTERN, Numbers, Where, pattern_of
-from app.operations.places import Finder, Spot, check_open, label
+from app.operations.places import Finder, Spot, check_open, label, opening_line
 from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
 
@@ -36,7 +36,7 @@ _OTHER_ADDRESS = "Ask for another one, or leave `address` out to get the next fr
 class Plan:
     """An allocation that may be made: what will be asked of NetBox, and what the ledger will say of it.
 
-    Of `names`, where there are any, it will get one.
+    Of `names`, where there are any, it will get one. `arrival` is the wish's.
     """
 
     spot: Spot
@@ -46,6 +46,7 @@ class Plan:
     draft: Draft
     entry: Entry
     shared_roles: bool
+    arrival: int
     names: tuple[Candidate, ...] = ()
 
     def called(self, dns_name: str) -> "Plan":
@@ -120,29 +121,38 @@ class Planner:
         name = template.name(1) if template else given(wish.traits.dns_name, "")
         route = await self.gateways.route(spot.pool, name, caller.owner)
         role = given(wish.traits.role, "")
-        check_role(role, rules)
+        named = await self.resolve(wish.traits, route.default_tags, name, role, spot.pool)
         if spot.address is not None:
             await self._check_address(spot.address.ip, spot, route.gateway, key, role)
-        named = await self.resolve(wish.traits, route.default_tags, name, spot.pool)
         names = await self._names(template or name, spot, key, named.tenant_slug, role)
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
         entry = self._entry(caller, wish, key, spot)
-        return Plan(spot, route, named, line, draft, entry, rules.shared_roles, names)
+        return Plan(spot, route, named, line, draft, entry, rules.shared_roles, wish.arrival, names)
 
-    async def resolve(self, traits: Traits, default_tags: Sequence[str], name: str, pool: Pool) -> Named:
-        """What a request names. Where something is unknown, it is told what is wrong with its name besides.
+    async def resolve(
+        self, traits: Traits, default_tags: Sequence[str], name: str, role: str, pool: Pool
+    ) -> Named:
+        """What a request names. Where something is unknown, it is told what is wrong with its rest besides.
+
+        `name` and `role` are those that are new, empty where they stay as they are.
 
         Raises:
             UnknownReference: with every name that NetBox does not have.
+            SharedRole: the role is one whose addresses NetBox lets coexist, and nothing else is wrong.
         """
+        shared = _shared_role(role, self.gateways.rules(pool))
         try:
-            return await self.resolver.resolve(traits, default_tags)
+            named = await self.resolver.resolve(traits, default_tags)
         except UnknownReference as error:
             pointer = "/dns_name" if given(traits.name_pattern, "") == "" else NAME_PATTERN
             place = place_of(pool, role=given(traits.role, ""))
             broken = self.names.names.verdict(name, place, pointer).violations if name else ()
-            raise UnknownReference(error.detail, errors=[*error.errors, *broken]) from error
+            also = shared.errors if shared else ()
+            raise UnknownReference(error.detail, errors=[*error.errors, *also, *broken]) from error
+        if shared:
+            raise shared
+        return named
 
     async def _names(
         self, wanted: Template | str, spot: Spot, key: str, tenant: str, role: str
@@ -158,14 +168,18 @@ class Planner:
         return ()
 
     async def _check_place(self, spot: Spot, rules: PrefixRules) -> None:
-        """An address that is asked for by name is safe in its most specific prefix."""
-        if spot.address is None:
-            check_open(spot.pool, rules)
+        """A closed prefix gives no address, also none by name; one by name only out of its own prefix."""
+        check_open(spot.pool, rules, spot.pointer, named=spot.address is not None)
+        if spot.address is None or "children" in rules.allow:
             return
         around = await self.finder.inventory.prefixes_around(spot.address.ip, spot.vrf_id)
         inner = around[0] if around else spot.pool
-        if inner.network.prefixlen > spot.pool.network.prefixlen and "children" not in rules.allow:
-            raise PrefixClosed(f"{spot.address.ip} belongs to the {inner}; ask for it there.")
+        if inner.network.prefixlen > spot.pool.network.prefixlen:
+            raise PrefixClosed(
+                f"{spot.address.ip} belongs to the {inner}. Ask for it there, or have the policy allow it: "
+                f"{opening_line(spot.pool, 'children')}",
+                pointer="/address",
+            )
 
     async def _check_address(self, host: Host, spot: Spot, gateway: Host | None, key: str, role: str) -> None:
         if host == gateway:
@@ -203,17 +217,14 @@ def name_claim(dns_name: str, pool: Pool) -> str:
     return f"{pool.vrf_id or 0}/{pool.network.version}/{dns_name.lower()}"
 
 
-def check_role(role: str, rules: PrefixRules) -> None:
-    """Refuse a role whose addresses NetBox lets coexist.
-
-    Raises:
-        SharedRole: it is one, and the policy does not allow it here.
-    """
-    if role in SHARED_ROLES and not rules.shared_roles:
-        raise SharedRole(
-            f"NetBox lets several addresses with the role {role} coexist, so it cannot be given to one "
-            "owner; leave the role out, or have the policy allow it (shared_roles: true)."
-        )
+def _shared_role(role: str, rules: PrefixRules) -> SharedRole | None:
+    """The refusal of a role whose addresses NetBox lets coexist, unless the policy allows it here."""
+    if role not in SHARED_ROLES or rules.shared_roles:
+        return None
+    return SharedRole(
+        f"NetBox lets several addresses with the role {role} coexist, so it cannot be given to one "
+        "owner; leave the role out, or have the policy allow it (shared_roles: true)."
+    )
 
 
 def derived_key(wish: Wish, spot: Spot) -> str:

@@ -131,6 +131,8 @@ class Fields(Protocol):
 class Batcher(Protocol):
     """Takes addresses, batched; see `app.allocation.batcher`."""
 
-    async def take(self, line: Line, draft: Draft, *, shared_roles: bool = False) -> Seated:
+    async def take(
+        self, line: Line, draft: Draft, *, shared_roles: bool = False, arrival: int | None = None
+    ) -> Seated:
         """An address for the draft: created now, or found under the same claim."""
         ...

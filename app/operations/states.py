@@ -152,9 +152,9 @@ def the_one(key: str, rows: Sequence[Address]) -> Address | None:
     return rows[0] if rows else None
 
 
-def name_held(dns_name: str) -> NameTaken:
+def name_held(dns_name: str, pointer: str | None = None) -> NameTaken:
     """The refusal of a name that another key of the ledger holds."""
-    return NameTaken(f"The DNS name {dns_name} is held by another key; choose another one.")
+    return NameTaken(f"The DNS name {dns_name} is held by another key; choose another one.", pointer=pointer)
 
 
 def check_owner(caller: Caller, entry_owner: str, address_owner: str | None) -> None:

@@ -16,7 +16,7 @@ from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import check_claim
 from app.operations.keep import Keep, from_claim
 from app.operations.numbers import as_held
-from app.operations.plan import Planner, change_message, check_role
+from app.operations.plan import Planner, change_message
 from app.operations.references import Named
 from app.operations.states import States
 from app.operations.turns import Turns
@@ -114,14 +114,13 @@ class Convergence:
         await self.keep.finder.check_same(wish.place, entry, address)
         wish = as_held(wish, address.dns_name)
         pool = _pool_of(address)
-        rules = self.planner.gateways.rules(pool)
-        if (role := given(wish.traits.role, "")) != (address.role or ""):
-            check_role(role, rules)
+        role = given(wish.traits.role, "")
+        new_role = role if role != (address.role or "") else ""
         name = address.dns_name if wish.traits.dns_name is UNSET else (wish.traits.dns_name or "")
         route = await self.planner.gateways.route(pool, name, entry.owner)
         defaults = () if wish.traits.tags is UNSET else route.default_tags
         renamed = name if name.lower() != address.dns_name else ""
-        named = await self.planner.resolve(wish.traits, defaults, renamed, pool)
+        named = await self.planner.resolve(wish.traits, defaults, renamed, new_role, pool)
         self._check_name(wish.traits, address, named, name)
         if renamed:
             await self.planner.names.check_free(name, pool, entry.key)

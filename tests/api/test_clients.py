@@ -83,6 +83,7 @@ def test_a_write_without_a_key_is_refused(api: TestClient, rig: Rig) -> None:
     """A key is what makes a repeat find its allocation."""
     response = api.post(PATH, json={"prefix": "10.20.0.0/24"})
     assert (response.status_code, response.json()["code"]) == (422, "key_required")
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/key"]
     assert rig.twin.held == {}
 
 

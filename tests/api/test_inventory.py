@@ -90,7 +90,20 @@ def test_pages_of_prefixes_go_on_although_some_are_hidden(as_caller: AsCaller) -
 def test_a_preview_shows_the_next_free_addresses(api: TestClient) -> None:
     """With their masks; it writes nothing."""
     body = api.get("/api/v1/prefixes/7/available-ips?limit=2").json()
-    assert body == {"items": ["10.20.0.1/24", "10.20.0.2/24"]}
+    assert body == {"items": ["10.20.0.1/24", "10.20.0.2/24"], "next": None}
+
+
+def test_a_closed_prefix_says_so_and_shows_no_address(api: TestClient) -> None:
+    """The preview is refused as an allocation would be."""
+    shown = {item["id"]: item for item in api.get("/api/v1/prefixes").json()["items"]}
+    assert [(item["open"], item["closed_because"]) for item in shown.values()] == [
+        (True, None),
+        (True, None),
+        (False, "is deprecated"),
+    ]
+    assert api.get("/api/v1/prefixes/9").json() == shown["9"]
+    response = api.get("/api/v1/prefixes/9/available-ips")
+    assert (response.status_code, response.json()["code"]) == (409, "prefix_closed")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/prefixes/99", "/api/v1/prefixes/99/available-ips"])

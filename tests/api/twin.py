@@ -20,6 +20,7 @@ from app.domain.errors import (
     NotFound,
     NotOwner,
     PartOfMachine,
+    PrefixClosed,
     PrefixExhausted,
     PrefixNotFound,
     Violation,
@@ -74,6 +75,8 @@ class Twin:
             release=self.release,
             check_name=self.check_name,
             audit=self.audit,
+            preview=self.preview,
+            closed_because=self.closed_because,
             shelf=self,
             sees=self.sees,
         )
@@ -230,8 +233,14 @@ class Twin:
         """Count."""
         return sum(ipaddress.ip_address(item.ip) in pool.network for item in self.held.values())
 
+    def closed_because(self, pool: Pool) -> str | None:
+        """The last prefix is closed."""
+        return "is deprecated" if pool.id == POOLS[-1].id else None
+
     async def preview(self, pool: Pool, limit: int) -> list[str]:
         """Look ahead."""
+        if reason := self.closed_because(pool):
+            raise PrefixClosed(reason, pointer="")
         return [str(address) for address in _free(pool.network, set(), limit)]
 
     def keyed(self, caller: Caller, wish: Wish) -> Wish:

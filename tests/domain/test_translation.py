@@ -55,12 +55,36 @@ def test_a_refusal_points_to_its_fields() -> None:
     assert later.retry_after == 7.0
 
 
+@pytest.mark.parametrize(
+    ("name", "pointer"),
+    [
+        ("custom_fields.nosuch", "/custom_fields/nosuch"),
+        ("custom_fields.a/b~c", "/custom_fields/a~1b~0c"),
+        ("non_field_errors", ""),
+    ],
+)
+def test_a_pointer_leads_into_what_is_nested(name: str, pointer: str) -> None:
+    """As RFC 6901 writes it."""
+    refusal = to_error(Rejected("no", {0: ItemFault(FaultKind.OTHER, {name: "unknown"})}))
+    assert [each.pointer for each in refusal.errors] == [pointer]
+
+
 def test_an_error_says_what_to_do_by_default() -> None:
     """Its docstring, on one line."""
     assert errors.InUse().detail == (
         "Somebody else uses this address in NetBox. Unassign it there first, or let an operator release it "
         "with `force`."
     )
+
+
+def test_an_error_that_is_one_violation_lists_it() -> None:
+    """With its own code and text; entries of its own, or another pointer, go before."""
+    taken = errors.AddressTaken()
+    assert taken.errors == (errors.Violation("/address", "address_taken", taken.detail),)
+    assert errors.PrefixNotFound(pointer="/ip_range").errors[0].pointer == "/ip_range"
+    other = errors.Violation("/x", "y", "z")
+    assert errors.NameTaken(errors=[other]).errors == (other,)
+    assert errors.PrefixExhausted().errors == ()
 
 
 @pytest.mark.parametrize(

@@ -374,7 +374,7 @@ async def test_a_name_that_two_objects_have_is_not_guessed(netbox: NetBox, admin
 async def test_a_preview_shows_what_would_come_next(netbox: NetBox, admin: Admin, unique: str) -> None:
     """And writes nothing."""
     pool = await pool_of(netbox, admin)
-    seen = await netbox.shelf.preview(pool, 2)
+    seen = await netbox.inventory.preview(pool, 2)
     receipt = await take(netbox, pool, unique, 2)
     assert seen == [str(row.address) for row in receipt.addresses]
     assert await netbox.shelf.used(pool) == 2

@@ -98,8 +98,9 @@ async def test_a_pattern_that_is_used_up_is_refused(desk: Desk, alice: Caller) -
     """There is no wider number than the pattern says."""
     for number in range(1, 10):
         await human(desk, f"192.168.4.{90 + number}/24", f"web-{number}.example")
-    with pytest.raises(NameTaken, match=r"Every number of web-\{n\}.example is taken"):
+    with pytest.raises(NameTaken, match=r"Every number of web-\{n\}.example is taken") as refusal:
         await desk.post(alice, "web", prefix=LAB, name_pattern="web-{n}.example")
+    assert [error.pointer for error in refusal.value.errors] == ["/name_pattern"]
 
 
 async def test_numbers_that_others_took_since_the_look_are_looked_for_again(

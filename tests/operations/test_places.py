@@ -13,7 +13,19 @@ from app.domain.commands import Caller
 from app.domain.errors import BerthError, KeyConflict, PrefixAmbiguous, PrefixClosed, UnknownReference
 from app.domain.policy import PrefixSection
 from app.emulator import Emulator, create_app
-from tests.operations.conftest import INSIDE, LAB, POLICY, SIX, Desk, Stage, ask, close_desk, make_desk, wish
+from tests.operations.conftest import (
+    INSIDE,
+    LAB,
+    POLICY,
+    SIX,
+    SMALL,
+    Desk,
+    Stage,
+    ask,
+    close_desk,
+    make_desk,
+    wish,
+)
 
 
 def at(text: str) -> dict[str, Any]:
@@ -65,32 +77,40 @@ def furnish(url: str) -> dict[str, int]:
         ({}, "invalid_request /prefix"),
         ({"prefix": LAB, "family": 6}, "invalid_request /family"),
         ({"prefix": LAB, **at("192.168.4.9/32")}, "invalid_request /address"),
-        ({"prefix": "10.77.0.0/24"}, "prefix_not_found"),
-        ({"prefix": LAB, "vrf": "65000:99"}, "prefix_not_found"),
-        ({"prefix": INSIDE, "vrf": None}, "prefix_not_found"),
-        ({"prefix": 99999}, "prefix_not_found"),
-        ({"ip_range": 99999}, "prefix_not_found"),
-        ({"ip_range": "192.168.4.50-192.168.4.58"}, "prefix_not_found"),
-        (at("10.99.0.9"), "prefix_not_found"),
-        ({"prefix": LAB, **at("192.168.3.99")}, "address_outside_prefix"),
-        ({"prefix": LAB, **at("fd00:3::9")}, "address_outside_prefix"),
-        ({"prefix": LAB, **at("192.168.4.0")}, "address_outside_prefix"),
-        ({"prefix": LAB, **at("192.168.4.255")}, "address_outside_prefix"),
-        ({"prefix": SIX, **at("fd00:3::")}, "address_outside_prefix"),
-        ({"ip_range": "192.168.4.50-192.168.4.59", **at("192.168.4.60")}, "address_outside_prefix"),
-        ({"prefix": LAB, **at("192.168.4.1")}, "address_is_gateway"),
-        ({"prefix": "192.168.3.0/24", **at("192.168.3.5")}, "address_taken"),
-        ({"prefix": "192.168.0.0/16"}, "prefix_closed"),
-        ({"prefix": "10.2.0.0/16"}, "prefix_closed"),
-        ({"prefix": "10.2.0.0/16", **at("10.2.3.9")}, "prefix_closed"),
-        ({"prefix": "10.1.3.0/24"}, "prefix_closed"),
-        ({"prefix": "10.1.4.0/24"}, "prefix_closed"),
+        ({"prefix": "10.77.0.0/24"}, "prefix_not_found /prefix"),
+        ({"prefix": LAB, "vrf": "65000:99"}, "prefix_not_found /prefix"),
+        ({"prefix": INSIDE, "vrf": None}, "prefix_not_found /prefix"),
+        ({"prefix": 99999}, "prefix_not_found /prefix"),
+        ({"ip_range": 99999}, "prefix_not_found /ip_range"),
+        ({"ip_range": "192.168.4.50-192.168.4.58"}, "prefix_not_found /ip_range"),
+        (at("10.99.0.9"), "prefix_not_found /address"),
+        ({"prefix": LAB, **at("192.168.3.99")}, "address_outside_prefix /address"),
+        ({"prefix": LAB, **at("fd00:3::9")}, "address_outside_prefix /address"),
+        ({"prefix": LAB, **at("192.168.4.0")}, "address_outside_prefix /address"),
+        ({"prefix": LAB, **at("192.168.4.255")}, "address_outside_prefix /address"),
+        ({"prefix": SIX, **at("fd00:3::")}, "address_outside_prefix /address"),
+        ({"ip_range": "192.168.4.50-192.168.4.59", **at("192.168.4.60")}, "address_outside_prefix /address"),
+        ({"prefix": LAB, **at("192.168.4.1")}, "address_is_gateway /address"),
+        ({"prefix": "192.168.3.0/24", **at("192.168.3.5")}, "address_taken /address"),
+        ({"prefix": "192.168.0.0/16"}, "prefix_closed /prefix"),
+        ({"prefix": "10.2.0.0/16"}, "prefix_closed /prefix"),
+        ({"prefix": "10.2.0.0/16", **at("10.2.3.9")}, "prefix_closed /address"),
+        ({"prefix": "10.1.3.0/24"}, "prefix_closed /prefix"),
+        ({"prefix": "10.1.4.0/24"}, "prefix_closed /prefix"),
+        ({"prefix": "10.1.3.0/24", **at("10.1.3.9")}, "prefix_closed /prefix"),
+        ({"prefix": "10.1.4.0/24", **at("10.1.4.9")}, "prefix_closed /prefix"),
+        ({"prefix": "192.168.0.0/16", **at("192.168.200.9")}, "prefix_closed /prefix"),
+        (at("192.168.200.9"), "prefix_closed /address"),
         ({"prefix": LAB, "vrf": "65000:1"}, "unknown_reference /vrf"),
         ({"prefix": INSIDE, "vrf": "management"}, "unknown_reference /vrf /vrf"),
-        ({"prefix": LAB, "role": "vip"}, "shared_role"),
+        ({"prefix": LAB, "role": "vip"}, "shared_role /role"),
         (
             {"prefix": LAB, "tenant": "nobody", "tags": ("terraform", "nothing")},
             "unknown_reference /tenant /tags/1",
+        ),
+        (
+            {"prefix": LAB, "tenant": "nobody", "role": "vip", "dns_name": "bad_name"},
+            "unknown_reference /tenant /role /dns_name",
         ),
     ],
     ids=str,
@@ -198,6 +218,28 @@ async def test_the_refusal_prints_the_line_that_lifts_it(
     assert ipaddress.ip_address((await desk.post(alice, "a", prefix=prefix)).ip) in network
 
 
+@pytest.mark.parametrize(
+    ("word", "address", "network"),
+    [
+        ("container", "192.168.200.9", "192.168.0.0/16"),
+        ("children", "10.2.3.9", "10.2.0.0/16"),
+        ("deprecated", "10.1.3.9", "10.1.3.0/24"),
+        ("utilized", "10.1.4.9", "10.1.4.0/24"),
+    ],
+)
+async def test_a_closed_prefix_gives_no_address_by_name_either(
+    desk: Desk, alice: Caller, word: str, address: str, network: str
+) -> None:
+    """The refusal prints the line that lifts it, and the line does."""
+    furnish(desk.url)
+    with pytest.raises(PrefixClosed) as refusal:
+        await desk.post(alice, "a", prefix=network, **at(address))
+    assert f"prefixes: [{{prefix: {network}, allow: [{word}]}}]" in refusal.value.detail
+    section = PrefixSection(network=ipaddress.ip_network(network), allow=frozenset({word}))
+    desk.policy.append(replace(POLICY, sections=(*POLICY.sections, section)))
+    assert (await desk.post(alice, "a", prefix=network, **at(address))).ip == address
+
+
 async def test_a_key_keeps_its_place(desk: Desk, alice: Caller) -> None:
     """What differs is named; another word for the same place does not differ."""
     ids = furnish(desk.url)
@@ -227,3 +269,34 @@ async def test_a_key_keeps_its_place(desk: Desk, alice: Caller) -> None:
     await desk.post(alice, "b", prefix=INSIDE, vrf="65000:99")
     with pytest.raises(KeyConflict, match="The key stands for"):
         await desk.post(alice, "b", prefix=INSIDE, vrf=None)
+
+
+async def test_a_preview_shows_what_would_be_handed_out(desk: Desk) -> None:
+    """Not the gateway, recorded or not; NetBox offers it as long as it is not."""
+    [pool] = await desk.netbox.inventory.prefixes_at(ipaddress.ip_network(SMALL))
+    [gateway] = desk.api("GET", "ipam/ip-addresses/?address=192.168.5.1")["results"]
+    desk.api("DELETE", f"ipam/ip-addresses/{gateway['id']}/")
+    assert (await desk.netbox.inventory.preview(pool, 1)) == ["192.168.5.1/29"]
+    assert await desk.operations.look_into(pool, 2) == ["192.168.5.2/29", "192.168.5.3/29"]
+    assert len(await desk.operations.look_into(pool, 100)) == 5
+
+
+@pytest.mark.parametrize(
+    ("prefix", "reason"),
+    [
+        (LAB, None),
+        ("192.168.0.0/16", "is a container; has 3 child prefixes, whose addresses it would hand out"),
+        ("10.1.3.0/24", "is deprecated"),
+        ("10.1.4.0/24", "is marked as fully utilized"),
+    ],
+)
+async def test_a_preview_of_a_closed_prefix_is_refused(
+    looking: Desk, prefix: str, reason: str | None
+) -> None:
+    """As an allocation would be, with the same reason; a GET has no body to point into."""
+    [pool] = await looking.netbox.inventory.prefixes_at(ipaddress.ip_network(prefix))
+    assert looking.operations.look_into.closed_because(pool) == reason
+    if reason is not None:
+        with pytest.raises(PrefixClosed, match=reason.partition(";")[0]) as refusal:
+            await looking.operations.look_into(pool, 1)
+        assert [error.pointer for error in refusal.value.errors] == [""]

@@ -1,13 +1,17 @@
 """Several processes over one ledger, and what only they can see of each other."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import pytest
 
 from app.assembly import assemble
 from app.domain.commands import Caller
-from app.domain.errors import KeyConflict, NameTaken, StillWorking
+from app.domain.errors import KeyConflict, NameTaken, NetBoxUnprepared, PrefixExhausted, StillWorking
+from app.domain.inventory import ClaimFields
 from app.operations.answers import Allocation
+from app.operations.prepared import Prepared
 from tests.operations.conftest import LAB, SMALL, Desk, Meddler, wish
 
 
@@ -42,6 +46,42 @@ async def test_a_name_that_netbox_was_not_asked_about_is_the_ledgers(desk: Desk,
     with pytest.raises(NameTaken, match="held by another key"):
         await desk.post(alice, "b", prefix=LAB, dns_name="Web.example.com")
     await desk.accounted()
+
+
+async def test_those_who_came_first_get_what_is_left(desk: Desk, alice: Caller) -> None:
+    """Also when nothing is known yet of NetBox, and nine come at once for the five that a /29 has left.
+
+    Whoever is checked first goes at once and alone, so among the five the first two may change places.
+    """
+    keys = [f"k{number}" for number in range(9)]
+    asked = (desk.post(alice, key, prefix=SMALL, dns_name=f"{key}.example.com") for key in keys)
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [Allocation] * 5 + [PrefixExhausted] * 4
+    await desk.accounted()
+
+
+@dataclass
+class SlowFields:
+    """Says after a while that NetBox lacks a field."""
+
+    asked: int = 0
+
+    async def claim_fields(self) -> ClaimFields:
+        """Wait a turn, then say so."""
+        self.asked += 1
+        await asyncio.sleep(0)
+        return ClaimFields(problems=("There is no custom field berth_key.",))
+
+
+async def test_whether_netbox_is_prepared_is_asked_once_for_all_who_wait() -> None:
+    """And again by the next who comes, where the answer was no; each gets a refusal of its own."""
+    fields = SlowFields()
+    prepared = Prepared(fields, lambda: 0.0)
+    for times in (1, 2):
+        outcomes = await asyncio.gather(*(prepared() for _ in range(5)), return_exceptions=True)
+        assert [type(each) for each in outcomes] == [NetBoxUnprepared] * 5
+        assert len({id(each) for each in outcomes}) == 5
+        assert fields.asked == times
 
 
 async def test_a_dry_run_that_is_refused_leaves_no_line(desk: Desk, alice: Caller) -> None:
