@@ -35,7 +35,7 @@ from app.policyfile import CurrentPolicy
 from app.running import Meters, Usage, Writable, exposed, keep_looking, keep_reconciling, stop
 from app.settings import Settings
 from app.store import Database, open_database
-from app.telemetry.audit import AuditLines
+from app.telemetry.audit import AuditLines, line_of, text_of
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 
@@ -129,7 +129,8 @@ def compose(
     token = token_source(
         "NETBOX_API_TOKEN", secret.get_secret_value() if secret else None, settings.netbox_api_token_file
     )
-    lines = AuditLines(log, audit_stream, metrics.audit_dropped)
+    form = text_of if settings.log_format == "text" else line_of
+    lines = AuditLines(log, audit_stream, metrics.audit_dropped, form=form)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
     netbox = connect(netbox_settings(settings), token, meters.call)
     operations = assemble(_parts(settings, policy, database, netbox, meters))
