@@ -2,8 +2,9 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,12 +17,14 @@ from app.api.inventory import size_of
 from app.assembly import Operations
 from app.domain.errors import BerthError, LedgerUnavailable
 from app.domain.inventory import Network
+from app.domain.policy import Policy
 from app.domain.upstream import UpstreamError
 from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
 from app.netbox import CallFinished, NetBox
 from app.netbox.resilience import Line
 from app.netbox.wire import Lane
+from app.settings import SettingsWrong, variable
 from app.telemetry.metrics import MAX_PREFIXES, Metrics
 
 _DOUBT_COUNTED = 1000
@@ -82,17 +85,71 @@ class Writable:
 
 @contextmanager
 def exposed(metrics: Metrics, host: str, port: int | None) -> Iterator[None]:
-    """Show the metrics on a port of their own, if one is set."""
+    """Show the metrics on a port of their own, if one is set.
+
+    Raises:
+        SettingsWrong: the port cannot be listened on.
+    """
     if port is None:
         yield
         return
-    server, thread = start_http_server(port, addr=host, registry=metrics.registry)
+    try:
+        server, thread = start_http_server(port, addr=host, registry=metrics.registry)
+    except OSError as error:
+        problem = f"port {port} of {host} cannot be listened on ({error.strerror})"
+        raise SettingsWrong([f"{variable('metrics_port')}: {problem}"]) from None
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def hold_hangups() -> None:
+    """Keep a SIGHUP that comes before `reloading` can take it: the system delivers it then."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+@asynccontextmanager
+async def reloading(
+    reload: Callable[[], Sequence[str]], policy: Callable[[], Policy], log: FilteringBoundLogger
+) -> AsyncIterator[None]:
+    """Read the policy again on SIGHUP; a broken one keeps the old one, and the log says so.
+
+    The event loop takes the signal: what Python itself calls on a signal may have interrupted a line of
+    the log in the middle, and would wait for ever for the lock that this line holds.
+    """
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    reloads = asyncio.create_task(_keep_reloading(asked, reload, policy, log))
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        hold_hangups()
+        loop.remove_signal_handler(signal.SIGHUP)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        await stop(reloads)
+
+
+async def _keep_reloading(
+    asked: asyncio.Event,
+    reload: Callable[[], Sequence[str]],
+    policy: Callable[[], Policy],
+    log: FilteringBoundLogger,
+) -> None:
+    while await asked.wait():
+        asked.clear()
+        try:
+            problems = await asyncio.to_thread(reload)
+        except Exception:  # one bad file must not end all later ones
+            log.exception("reading the policy failed, the old policy stays")
+            continue
+        if problems:
+            log.error("the policy file is wrong, the old policy stays", problems=list(problems))
+        else:
+            log.info("policy loaded", sha256=policy().sha256 or "none")
 
 
 async def keep_reconciling(

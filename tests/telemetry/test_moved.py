@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from app.emulator.faults import Fault
-from app.running import Usage
+from app.running import Usage, exposed
 from app.telemetry.metrics import TABLE
 from tests.audit.test_lines import Broken
 from tests.end_to_end.program import free_port
@@ -194,7 +194,8 @@ async def test_metrics_have_a_port_of_their_own_if_one_is_set(netbox: NetBox, tm
     port = free_port()
     async with whole(netbox.url, tmp_path, metrics_port=str(port)) as desk:
         await desk.post("web")
-        scraped = await asyncio.to_thread(requests.get, f"http://127.0.0.1:{port}/metrics", timeout=10)
+        with exposed(desk.berth.metrics, "127.0.0.1", port):
+            scraped = await asyncio.to_thread(requests.get, f"http://127.0.0.1:{port}/metrics", timeout=10)
         beside = await desk.client.get("/metrics")
     assert scraped.status_code == 200
     assert f'berth_allocations_total{{outcome="created",prefix="{LAB}"}} 1.0' in scraped.text
