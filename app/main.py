@@ -142,7 +142,7 @@ def compose(
     form = text_of if settings.log_format == "text" else line_of
     lines = AuditLines(log, audit_stream, metrics.audit_dropped, form=form)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
-    netbox = connect(netbox_settings(settings), token, meters.call)
+    netbox = connect(netbox_settings(settings), token, meters.call, attempted=meters.attempt)
     operations = assemble(_parts(settings, policy, database, netbox, meters))
     meters.watch(netbox.line, operations.batcher)
     return Berth(

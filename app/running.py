@@ -21,7 +21,7 @@ from app.domain.policy import Policy
 from app.domain.upstream import UpstreamError
 from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
-from app.netbox import CallFinished, NetBox
+from app.netbox import Attempt, CallFinished, NetBox
 from app.netbox.resilience import Line
 from app.netbox.wire import Lane
 from app.settings import SettingsWrong, variable
@@ -39,13 +39,19 @@ class Meters:
     metrics: Metrics
 
     def call(self, call: CallFinished) -> None:
-        """A call to NetBox is over."""
-        self.metrics.netbox_call(
-            endpoint=call.endpoint, method=call.method, outcome=call.status_or_outcome, seconds=call.seconds
-        )
-        self.metrics.queue_wait("netbox", call.queued_seconds)
+        """A call to NetBox is over, with all its attempts."""
+        self.metrics.queue_wait(_queue(call.lane), call.queued_seconds)
         for reason in call.retried:
             self.metrics.netbox_retry(reason)
+
+    def attempt(self, attempt: Attempt) -> None:
+        """A call to NetBox was sent once, or was kept from being sent."""
+        self.metrics.netbox_call(
+            endpoint=attempt.endpoint,
+            method=attempt.method,
+            outcome=attempt.outcome,
+            seconds=attempt.seconds,
+        )
 
     def batch(self, sent: BatchSent) -> None:
         """A batch is over."""
@@ -57,11 +63,16 @@ class Meters:
         self.metrics.watch_breaker(lambda: line.breaker.value)
         self.metrics.watch_queue("batch", lambda: batcher.waiting)
         for lane in Lane:
-            self.metrics.watch_queue(f"netbox {lane.value}", partial(_waiting, line, lane))
+            self.metrics.watch_queue(_queue(lane), partial(_waiting, line, lane))
 
     def commit(self, seconds: float, _works: int) -> None:
         """The ledger committed; told in the ledger's thread."""
         self.metrics.ledger_commit(seconds)
+
+
+def _queue(lane: Lane) -> str:
+    """What the metrics call the queue for a kind of slot: one name for its length and for its wait."""
+    return f"netbox {lane.value}"
 
 
 def _waiting(line: Line, lane: Lane) -> int:

@@ -64,13 +64,13 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric(
         Counter,
         "berth_netbox_calls",
-        "Calls to NetBox, by endpoint, method and outcome (an HTTP status, timeout or unreachable).",
+        "Calls to NetBox, each attempt by itself, by HTTP status, what went wrong, or why it was not sent.",
         ("endpoint", "method", "outcome"),
     ),
     Metric(
         Histogram,
         "berth_netbox_call_seconds",
-        "Time that calls to NetBox took.",
+        "Time from sending a call to NetBox to its whole answer, each attempt by itself, waits left out.",
         ("endpoint", "method"),
         SECONDS,
     ),
@@ -176,11 +176,15 @@ class Metrics:
         """An allocation was asked for; `outcome` is created, replayed or the code of an error."""
         self._count("berth_allocations", self._prefixes(prefix), self._word("outcome", outcome))
 
-    def netbox_call(self, *, endpoint: str, method: str, outcome: str, seconds: float) -> None:
-        """A call to NetBox ended. `endpoint` is a template such as `ipam/prefixes/{id}/available-ips`."""
+    def netbox_call(self, *, endpoint: str, method: str, outcome: str, seconds: float | None) -> None:
+        """A call to NetBox was sent, or was not (without `seconds`).
+
+        `endpoint` is a template such as `ipam/prefixes/{id}/available-ips/`.
+        """
         shown = (self._word("endpoint", endpoint), method)
         self._count("berth_netbox_calls", *shown, self._word("result", outcome))
-        self._observe("berth_netbox_call_seconds", seconds, *shown)
+        if seconds is not None:
+            self._observe("berth_netbox_call_seconds", seconds, *shown)
 
     def netbox_retry(self, reason: str) -> None:
         """A call to NetBox is sent again."""

@@ -134,6 +134,46 @@ async def test_the_program_moves_its_metrics(netbox: NetBox, tmp_path: Path, nam
         netbox.fault()
 
 
+async def test_each_sending_of_a_call_is_counted(netbox: NetBox, tmp_path: Path) -> None:
+    """The 429 as well as what came of the repeat; NetBox has seen as many calls as the metrics say."""
+    async with whole(netbox.url, tmp_path) as desk:
+        before = netbox.calls()
+        await throttled(desk, netbox)
+        counted = {outcome: _calls(desk, outcome) for outcome in ("200", "201", "429")}
+        assert counted["429"] == 1
+        assert sum(counted.values()) == netbox.calls() - before
+        assert _calls(desk) == _timed(desk)
+
+
+async def test_what_is_not_sent_is_counted_and_not_timed(netbox: NetBox, tmp_path: Path) -> None:
+    """An open breaker answers at once, which says nothing of NetBox's pace."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await out(desk, netbox)
+        assert _calls(desk, "breaker_open") > 0
+        assert _calls(desk) == _timed(desk) + _calls(desk, "breaker_open")
+        netbox.fault()
+
+
+def _calls(desk: Whole, outcome: str = "") -> float:
+    samples = desk.samples("berth_netbox_calls_total")
+    return sum(value for labels, value in samples if outcome in ("", labels["outcome"]))
+
+
+def _timed(desk: Whole) -> float:
+    return sum(value for _, value in desk.samples("berth_netbox_call_seconds_count"))
+
+
+async def test_a_queue_has_one_name_in_both_metrics(netbox: NetBox, tmp_path: Path) -> None:
+    """So that length and wait can be shown side by side."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("web")
+        lengths = {labels["queue"] for labels, _ in desk.samples("berth_queue_length")}
+        waits = {labels["queue"] for labels, _ in desk.samples("berth_queue_wait_seconds_count")}
+    assert lengths == {"batch", "netbox lock", "netbox write", "netbox read"}
+    assert waits <= lengths
+    assert {"batch", "netbox lock", "netbox read"} <= waits
+
+
 def test_every_metric_is_moved_by_a_test() -> None:
     """Here or by a test of its own below; a new one is missed until it is."""
     own = {"berth_audit_lines_dropped", "berth_reconciled", "berth_operations_in_doubt"}
