@@ -97,12 +97,19 @@ class Berth:
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        settings = self.settings
         usage = Usage(self.operations.ledger, self.netbox, self.metrics)
         beside = [
             asyncio.create_task(
-                keep_reconciling(self.operations, self.metrics, self.log, self.settings.reconcile_seconds)
+                keep_reconciling(
+                    self.operations,
+                    self.metrics,
+                    self.log,
+                    settings.reconcile_seconds,
+                    settings.request_seconds,
+                )
             ),
-            asyncio.create_task(keep_looking(usage, self.log, self.settings.usage_seconds)),
+            asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
         ]
         async with reloading(self.reload, self.policy, self.log):
             self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")

@@ -27,7 +27,6 @@ from app.netbox.wire import Lane
 from app.settings import SettingsWrong, variable
 from app.telemetry.metrics import MAX_PREFIXES, Metrics
 
-_DOUBT_COUNTED = 1000
 _LATEST = 2000
 """Allocations among which the prefixes are looked for."""
 
@@ -163,15 +162,20 @@ async def _keep_reloading(
             log.info("policy loaded", sha256=policy().sha256 or "none")
 
 
+async def count_doubts(ledger: Ledger, metrics: Metrics, patience: float) -> None:
+    """Count what has no outcome and is older than its request can be, which waits `patience` seconds."""
+    late = ledger.clock() - patience
+    metrics.in_doubt(await ledger.read(lambda tx: tx.overdue(late)))
+
+
 async def keep_reconciling(
-    operations: Operations, metrics: Metrics, log: FilteringBoundLogger, seconds: float
+    operations: Operations, metrics: Metrics, log: FilteringBoundLogger, seconds: float, patience: float
 ) -> None:
-    """Reconcile now and every so many seconds, until cancelled."""
+    """Reconcile now and every so many seconds, until cancelled; `patience` as in `count_doubts`."""
     while True:
         try:
             done = await operations.reconcile()
-            open_ones = await operations.ledger.read(lambda tx: tx.unfinished(_DOUBT_COUNTED))
-            metrics.in_doubt(len(open_ones))
+            await count_doubts(operations.ledger, metrics, patience)
             results = {name: getattr(done, name) for name in done.__slots__}
             for result, times in results.items():
                 metrics.reconciled(result, times)

@@ -113,7 +113,11 @@ TABLE: Final[tuple[Metric, ...]] = (
         "What the reconciler did, by result (settled, failed, released, expired, freed, closed or errors).",
         ("result",),
     ),
-    Metric(Gauge, "berth_operations_in_doubt", "Operations whose outcome in NetBox is not known yet."),
+    Metric(
+        Gauge,
+        "berth_operations_in_doubt",
+        "Operations that have no outcome although nobody waits for them any more.",
+    ),
     Metric(
         Gauge,
         "berth_prefix_free_addresses",

@@ -13,11 +13,11 @@ import pytest
 import requests
 
 from app.emulator.faults import Fault
-from app.running import Usage, exposed
+from app.running import Usage, count_doubts, exposed
 from app.telemetry.metrics import TABLE
 from tests.audit.test_lines import Broken
 from tests.end_to_end.program import free_port
-from tests.whole import ALLOCATIONS, LAB, NetBox, Whole, emulated, whole
+from tests.whole import ALLOCATIONS, LAB, OPEN, NetBox, Whole, emulated, whole
 
 LISTS = "ipam/prefixes/{id}/available-ips/"
 Move = Callable[[Whole, NetBox], Awaitable[None]]
@@ -191,7 +191,9 @@ async def test_what_is_in_doubt_and_what_the_reconciler_does_is_counted(
     netbox: NetBox, tmp_path: Path
 ) -> None:
     """A hold expires; an allocation whose answer was lost stays in doubt as long as NetBox says nothing."""
-    async with whole(netbox.url, tmp_path, reconcile_seconds="0.05", usage_seconds="0.05") as desk:
+    soon = {"reconcile_seconds": "0.05", "usage_seconds": "0.05"}
+    short = {"request_seconds": "1", "netbox_call_seconds": "0.9"}
+    async with whole(netbox.url, tmp_path, OPEN, audit=None, **soon, **short) as desk:
         await desk.post("held", hold_seconds=1)
         await _until(lambda: desk.sample("berth_reconciled_total", result="expired") == 1)
         netbox.fault(Fault("answer_lost", method="POST"), Fault("error", status=503))
@@ -199,6 +201,23 @@ async def test_what_is_in_doubt_and_what_the_reconciler_does_is_counted(
         await _until(lambda: desk.sample("berth_operations_in_doubt") == 1)
         await _until(lambda: desk.sample("berth_reconciled_total", result="errors") > 0)
         netbox.fault()
+
+
+async def test_what_is_just_under_way_is_not_in_doubt(netbox: NetBox, tmp_path: Path) -> None:
+    """Somebody still waits for it; it is counted when nobody can any more."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("before")
+        netbox.fault(Fault("hold", method="POST", delay=1.0, times=1))
+        task = asyncio.create_task(desk.post("slow"))
+        ledger, metrics = desk.berth.operations.ledger, desk.berth.metrics
+        while not await ledger.read(lambda tx: tx.unfinished(1)):
+            pass
+        counted = []
+        for patience in (20.0, 0.0):
+            await count_doubts(ledger, metrics, patience)
+            counted.append(desk.sample("berth_operations_in_doubt"))
+        assert counted == [0, 1]
+        assert (await task).status_code == 200
 
 
 async def _until(holds: Callable[[], bool]) -> None:
