@@ -5,11 +5,10 @@ import gc
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from types import FrameType
 from typing import Any, TextIO
 
 import uvicorn
@@ -33,17 +32,27 @@ from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
 from app.policyfile import CurrentPolicy
-from app.running import Meters, Usage, Writable, exposed, keep_looking, keep_reconciling, stop
+from app.running import (
+    Meters,
+    Usage,
+    Writable,
+    exposed,
+    hold_hangups,
+    keep_looking,
+    keep_reconciling,
+    reloading,
+    stop,
+)
 from app.settings import Settings
 from app.store import Database, open_database
-from app.telemetry.audit import AuditLines
+from app.telemetry.audit import AuditLines, line_of, text_of
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Berth:
-    """A whole desk, put together and not yet serving."""
+    """A whole desk, put together and not yet serving. `reload` reads the policy again at SIGHUP."""
 
     settings: Settings
     policy: Callable[[], Policy]
@@ -54,6 +63,7 @@ class Berth:
     metrics: Metrics
     log: FilteringBoundLogger
     audit_lines: AuditLines
+    reload: Callable[[], Sequence[str]] = tuple
     telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
 
     @property
@@ -105,15 +115,22 @@ class Berth:
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        settings = self.settings
         usage = Usage(self.operations.ledger, self.netbox, self.metrics)
         beside = [
             asyncio.create_task(
-                keep_reconciling(self.operations, self.metrics, self.log, self.settings.reconcile_seconds)
+                keep_reconciling(
+                    self.operations,
+                    self.metrics,
+                    self.log,
+                    settings.reconcile_seconds,
+                    settings.request_seconds,
+                )
             ),
-            asyncio.create_task(keep_looking(usage, self.log, self.settings.usage_seconds)),
+            asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
         ]
-        self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")
-        with exposed(self.metrics, self.settings.host, self.settings.metrics_port):
+        async with reloading(self.reload, self.policy, self.log):
+            self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")
             yield
         left = await self.works.drain(self.settings.drain_seconds)
         for task in beside:
@@ -147,9 +164,10 @@ def compose(
     token = token_source(
         "NETBOX_API_TOKEN", secret.get_secret_value() if secret else None, settings.netbox_api_token_file
     )
-    lines = AuditLines(log, audit_stream, metrics.audit_dropped)
+    form = text_of if settings.log_format == "text" else line_of
+    lines = AuditLines(log, audit_stream, metrics.audit_dropped, form=form)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
-    netbox = connect(netbox_settings(settings), token, meters.call)
+    netbox = connect(netbox_settings(settings), token, meters.call, attempted=meters.attempt)
     operations = assemble(_parts(settings, policy, database, netbox, meters))
     meters.watch(netbox.line, operations.batcher)
     return Berth(
@@ -225,8 +243,10 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     """Serve until told to stop; SIGTERM and SIGINT let accepted requests finish, SIGHUP reloads the policy.
 
     Raises:
-        PolicyWrong, SecretMissing, LedgerUnavailable: Berth cannot start; the text says what to do.
+        PolicyWrong, SecretMissing, LedgerUnavailable, SettingsWrong: Berth cannot start; the text says what
+            to do.
     """
+    hold_hangups()
     policy = CurrentPolicy(settings.policy_file, environ)
     log = configure_logs(
         form="console" if settings.log_format == "text" else "json", level=settings.log_level
@@ -236,10 +256,10 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     # uvicorn raises the signal once more when it has stopped in good order, which is no failure
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _signal, _frame: sys.exit(0))
-    berth = replace(compose(settings, policy, log), telemetry=telemetry_of(environ))
+    berth = replace(compose(settings, policy, log), reload=policy.reload, telemetry=telemetry_of(environ))
     server = uvicorn.Server(configuration(berth))
     _keep_for_good()
-    with reloading(policy, log):
+    with exposed(berth.metrics, settings.host, settings.metrics_port):
         server.run()
 
 
@@ -257,23 +277,6 @@ def telemetry_of(environ: Mapping[str, str]) -> dict[str, Any]:
     """FastAPI's own OpenTelemetry: traces where the environment says where to send them, else nothing."""
     wanted = bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
     return {**NO_TELEMETRY, "tracing": wanted, "auto_configure": wanted}
-
-
-@contextmanager
-def reloading(policy: CurrentPolicy, log: FilteringBoundLogger) -> Iterator[None]:
-    """Read the policy file again on SIGHUP; a broken one keeps the old policy, and the log says so."""
-
-    def reload(_signal: int, _frame: FrameType | None) -> None:
-        if problems := policy.reload():
-            log.error("the policy file is wrong, the old policy stays", problems=list(problems))
-        else:
-            log.info("policy loaded", sha256=policy().sha256 or "none")
-
-    before = signal.signal(signal.SIGHUP, reload)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def configuration(berth: Berth) -> uvicorn.Config:

@@ -2,8 +2,9 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,15 +17,16 @@ from app.api.inventory import size_of
 from app.assembly import Operations
 from app.domain.errors import BerthError, LedgerUnavailable
 from app.domain.inventory import Network
+from app.domain.policy import Policy
 from app.domain.upstream import UpstreamError
 from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
-from app.netbox import CallFinished, NetBox
+from app.netbox import Attempt, CallFinished, NetBox
 from app.netbox.resilience import Line
 from app.netbox.wire import Lane
+from app.settings import SettingsWrong, variable
 from app.telemetry.metrics import MAX_PREFIXES, Metrics
 
-_DOUBT_COUNTED = 1000
 _LATEST = 2000
 """Allocations among which the prefixes are looked for."""
 
@@ -36,13 +38,19 @@ class Meters:
     metrics: Metrics
 
     def call(self, call: CallFinished) -> None:
-        """A call to NetBox is over."""
-        self.metrics.netbox_call(
-            endpoint=call.endpoint, method=call.method, outcome=call.status_or_outcome, seconds=call.seconds
-        )
-        self.metrics.queue_wait("netbox", call.queued_seconds)
+        """A call to NetBox is over, with all its attempts."""
+        self.metrics.queue_wait(_queue(call.lane), call.queued_seconds)
         for reason in call.retried:
             self.metrics.netbox_retry(reason)
+
+    def attempt(self, attempt: Attempt) -> None:
+        """A call to NetBox was sent once, or was kept from being sent."""
+        self.metrics.netbox_call(
+            endpoint=attempt.endpoint,
+            method=attempt.method,
+            outcome=attempt.outcome,
+            seconds=attempt.seconds,
+        )
 
     def batch(self, sent: BatchSent) -> None:
         """A batch is over."""
@@ -54,11 +62,16 @@ class Meters:
         self.metrics.watch_breaker(lambda: line.breaker.value)
         self.metrics.watch_queue("batch", lambda: batcher.waiting)
         for lane in Lane:
-            self.metrics.watch_queue(f"netbox {lane.value}", partial(_waiting, line, lane))
+            self.metrics.watch_queue(_queue(lane), partial(_waiting, line, lane))
 
     def commit(self, seconds: float, _works: int) -> None:
         """The ledger committed; told in the ledger's thread."""
         self.metrics.ledger_commit(seconds)
+
+
+def _queue(lane: Lane) -> str:
+    """What the metrics call the queue for a kind of slot: one name for its length and for its wait."""
+    return f"netbox {lane.value}"
 
 
 def _waiting(line: Line, lane: Lane) -> int:
@@ -82,11 +95,19 @@ class Writable:
 
 @contextmanager
 def exposed(metrics: Metrics, host: str, port: int | None) -> Iterator[None]:
-    """Show the metrics on a port of their own, if one is set."""
+    """Show the metrics on a port of their own, if one is set.
+
+    Raises:
+        SettingsWrong: the port cannot be listened on.
+    """
     if port is None:
         yield
         return
-    server, thread = start_http_server(port, addr=host, registry=metrics.registry)
+    try:
+        server, thread = start_http_server(port, addr=host, registry=metrics.registry)
+    except OSError as error:
+        problem = f"port {port} of {host} cannot be listened on ({error.strerror})"
+        raise SettingsWrong([f"{variable('metrics_port')}: {problem}"]) from None
     try:
         yield
     finally:
@@ -95,17 +116,68 @@ def exposed(metrics: Metrics, host: str, port: int | None) -> Iterator[None]:
         thread.join()
 
 
-async def keep_reconciling(
-    operations: Operations, metrics: Metrics, log: FilteringBoundLogger, seconds: float
+def hold_hangups() -> None:
+    """Keep a SIGHUP that comes before `reloading` can take it: the system delivers it then."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+@asynccontextmanager
+async def reloading(
+    reload: Callable[[], Sequence[str]], policy: Callable[[], Policy], log: FilteringBoundLogger
+) -> AsyncIterator[None]:
+    """Read the policy again on SIGHUP; a broken one keeps the old one, and the log says so.
+
+    The event loop takes the signal: what Python itself calls on a signal may have interrupted a line of
+    the log in the middle, and would wait for ever for the lock that this line holds.
+    """
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    reloads = asyncio.create_task(_keep_reloading(asked, reload, policy, log))
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        hold_hangups()
+        loop.remove_signal_handler(signal.SIGHUP)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        await stop(reloads)
+
+
+async def _keep_reloading(
+    asked: asyncio.Event,
+    reload: Callable[[], Sequence[str]],
+    policy: Callable[[], Policy],
+    log: FilteringBoundLogger,
 ) -> None:
-    """Reconcile now and every so many seconds, until cancelled."""
+    while await asked.wait():
+        asked.clear()
+        try:
+            problems = await asyncio.to_thread(reload)
+        except Exception:  # one bad file must not end all later ones
+            log.exception("reading the policy failed, the old policy stays")
+            continue
+        if problems:
+            log.error("the policy file is wrong, the old policy stays", problems=list(problems))
+        else:
+            log.info("policy loaded", sha256=policy().sha256 or "none")
+
+
+async def count_doubts(ledger: Ledger, metrics: Metrics, patience: float) -> None:
+    """Count what has no outcome and is older than its request can be, which waits `patience` seconds."""
+    late = ledger.clock() - patience
+    metrics.in_doubt(await ledger.read(lambda tx: tx.overdue(late)))
+
+
+async def keep_reconciling(
+    operations: Operations, metrics: Metrics, log: FilteringBoundLogger, seconds: float, patience: float
+) -> None:
+    """Reconcile now and every so many seconds, until cancelled; `patience` as in `count_doubts`."""
     while True:
         try:
             done = await operations.reconcile()
             machines = await operations.machines.reconcile()
             metrics.stuck(machines.stuck)
-            open_ones = await operations.ledger.read(lambda tx: tx.unfinished(_DOUBT_COUNTED))
-            metrics.in_doubt(len(open_ones))
+            await count_doubts(operations.ledger, metrics, patience)
             results = {name: getattr(done, name) for name in done.__slots__}
             for result, times in results.items():
                 metrics.reconciled(result, times)

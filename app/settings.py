@@ -248,6 +248,13 @@ class Settings(BaseSettings):
             )
         return host
 
+    @field_validator("metrics_port")
+    @classmethod
+    def _has_its_own_port(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port is not None and port == info.data.get("port"):
+            raise ValueError("this is BERTH_PORT; take another one, or leave it out to have /metrics there")
+        return port
+
     @field_validator("netbox_allow_http")
     @classmethod
     def _is_encrypted(cls, allowed: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - the field's value

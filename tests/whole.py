@@ -85,6 +85,11 @@ class Whole:
         """A sample of the metrics as a scrape would see it now; 0 where there is none."""
         return self.berth.metrics.registry.get_sample_value(name, labels) or 0.0
 
+    def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Every sample of that name, with its labels."""
+        metrics = self.berth.metrics.registry.collect()
+        return [(s.labels, s.value) for metric in metrics for s in metric.samples if s.name == name]
+
     def lines(self) -> list[dict[str, Any]]:
         """The log."""
         return [json.loads(line) for line in self.log.getvalue().splitlines()]

@@ -2,14 +2,15 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 
-from app.domain.policy import Policy
 from app.emulator import SEED_TOKEN, create_app, running
 from app.main import compose, configuration
-from app.policyfile import load
+from app.policyfile import CurrentPolicy
+from app.running import hold_hangups
 from app.settings import Settings
 from app.telemetry.logs import configure_logs
 
@@ -59,16 +60,17 @@ def demo(port: int, folder: Path, say: Callable[[str], None]) -> None:
     Raises:
         PortTaken: something else listens on the port.
     """
+    hold_hangups()
     _check_free(port)
     folder.mkdir(parents=True, exist_ok=True)
-    policy = load(POLICY_FILE, {})
+    policy = CurrentPolicy(POLICY_FILE, {})
     with running(create_app(str(folder / "netbox.db"), seed=True), _same_or_any(port + 1)) as netbox:
         config = _configuration(port, folder, netbox, policy)
         greeting = GREETING.format(url=f"http://127.0.0.1:{port}", netbox=netbox, folder=folder)
         Announced(config, lambda: say(greeting)).run()
 
 
-def _configuration(port: int, folder: Path, netbox: str, policy: Policy) -> uvicorn.Config:
+def _configuration(port: int, folder: Path, netbox: str, policy: CurrentPolicy) -> uvicorn.Config:
     settings = Settings.read(
         {
             "NETBOX_URL": netbox,
@@ -82,7 +84,7 @@ def _configuration(port: int, folder: Path, netbox: str, policy: Policy) -> uvic
         }
     )
     log = configure_logs(form="console", level="info")
-    return configuration(compose(settings, lambda: policy, log))
+    return configuration(replace(compose(settings, policy, log), reload=policy.reload))
 
 
 def _check_free(port: int) -> None:

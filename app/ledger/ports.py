@@ -95,6 +95,10 @@ class Tx(Protocol):
         """Operations without an outcome, the oldest first."""
         ...
 
+    def overdue(self, before: float) -> int:
+        """How many operations without an outcome were begun at or before a moment."""
+        ...
+
     def append(self, event: Event) -> None:
         """Add a line to the audit log, chained to the one before it."""
         ...

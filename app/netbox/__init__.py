@@ -25,9 +25,9 @@ from app.netbox.machines import Machines
 from app.netbox.resilience import Line, World
 from app.netbox.settings import NetBoxSettings
 from app.netbox.shelf import Shelf
-from app.netbox.wire import CallFinished
+from app.netbox.wire import Attempt, CallFinished
 
-__all__ = ["CallFinished", "NetBox", "NetBoxSettings", "TokenSource", "connect"]
+__all__ = ["Attempt", "CallFinished", "NetBox", "NetBoxSettings", "TokenSource", "connect"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def connect(  # noqa: PLR0913 - what is passed in so that tests need no patches
     token: TokenSource,
     observe: Callable[[CallFinished], None] = lambda _: None,
     *,
+    attempted: Callable[[Attempt], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     chance: Callable[[], float] = random.random,
@@ -68,12 +69,14 @@ def connect(  # noqa: PLR0913 - what is passed in so that tests need no patches
         settings: where NetBox is, and how much to ask of it.
         token: where its token comes from.
         observe: is given every finished call.
+        attempted: is told each time that a call was sent, or was kept from being sent.
         clock: monotonic seconds.
         sleep: waits between attempts.
         chance: 0.0 to 1.0, for the jitter of these waits.
     """
     client = Client(settings, clock)
-    line = Line(client, token, settings, World(clock=clock, sleep=sleep, random=chance, observe=observe))
+    world = World(clock=clock, sleep=sleep, random=chance, observe=observe, attempted=attempted)
+    line = Line(client, token, settings, world)
     addresses = Addresses(line, Lookups(line, settings.links))
     inventory = Inventory(line, settings.links, settings.cache_seconds)
     return NetBox(

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from app.domain.errors import NetBoxNonsense
-from app.domain.upstream import NotSent, TokenRefused, Unsure, UpstreamError
+from app.domain.upstream import NotSent, TokenRefused, Unsure, Untouched, UpstreamError
 from app.netbox import deadline
 from app.netbox.breaker import Breaker, Budget, State
 from app.netbox.classify import Outage, Throttled, Unreachable, judge
 from app.netbox.client import TokenSource
 from app.netbox.settings import NetBoxSettings
 from app.netbox.slots import Expired, Slots
-from app.netbox.wire import CallFinished, Lane, Question, Reply
+from app.netbox.wire import Attempt, CallFinished, Lane, Question, Reply
 from app.telemetry.events import note_netbox_request, spend, stage
 
 _FIRST_BACKOFF: Final = 0.2
@@ -51,13 +51,15 @@ class Wire(Protocol):
 class World:
     """Time, waiting, chance, and who watches: passed in, so that a test needs none of them.
 
-    `clock` is monotonic, in seconds; `random` gives 0.0 to 1.0; `observe` is given every finished call.
+    `clock` is monotonic, in seconds; `random` gives 0.0 to 1.0; `observe` is given every finished call,
+    `attempted` every time that one was sent, or was not.
     """
 
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
     observe: Callable[[CallFinished], None]
+    attempted: Callable[[Attempt], None] = lambda _: None
 
 
 @dataclass
@@ -246,19 +248,40 @@ class Line:
 
     async def _judged(self, question: Question, token: str, journal: _Journal) -> Reply:
         journal.status = None
-        reply = await self._wire.call(question, token)
-        journal.status, journal.request_id = reply.status, reply.request_id
-        self.series = _series(reply.series) or self.series
-        judge(question, reply)
+        failure: Exception | None = None
+        began = self._world.clock()
+        try:
+            reply = await self._wire.call(question, token)
+            journal.status, journal.request_id = reply.status, reply.request_id
+            self.series = _series(reply.series) or self.series
+            judge(question, reply)
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            outcome = _outcome(failure, journal.status)
+            self._attempted(
+                question, outcome, None if outcome == _UNSENDABLE else self._world.clock() - began
+            )
         return reply
 
+    def _attempted(self, question: Question, outcome: str, seconds: float | None) -> None:
+        attempt = Attempt(
+            endpoint=question.endpoint, method=question.method, outcome=outcome, seconds=seconds
+        )
+        self._world.attempted(attempt)
+
     def _tell(self, question: Question, journal: _Journal, error: Exception | None, seconds: float) -> None:
+        outcome = _outcome(error, journal.status)
+        if outcome in _HELD_BACK:
+            self._attempted(question, outcome, None)
         self._world.observe(
             CallFinished(
                 endpoint=question.endpoint,
                 method=question.method,
-                status_or_outcome=_outcome(error, journal.status),
+                status_or_outcome=outcome,
                 seconds=seconds,
+                lane=question.lane,
                 queued_seconds=journal.queued,
                 retried=tuple(journal.reasons),
                 request_id=journal.request_id,
@@ -280,6 +303,7 @@ def _reason(error: UpstreamError) -> str:
 
 
 def _outcome(error: Exception | None, status: int | None) -> str:
+    """The word for what a call came to, as `Attempt` lists them."""
     for kind, name in _OUTCOMES.items():
         if isinstance(error, kind):
             return name
@@ -287,12 +311,15 @@ def _outcome(error: Exception | None, status: int | None) -> str:
         return str(status)
     if isinstance(error, NotSent):
         return "overloaded" if error.overloaded else "unreachable"
-    return "broken"
+    return _UNSENDABLE if isinstance(error, Untouched) else "broken"
 
 
+_UNSENDABLE: Final = "unsendable"
 _OUTCOMES: Final[dict[type[Exception], str]] = {
     Expired: "expired",
     BreakerOpen: "breaker_open",
     Paused: "throttled",
     NetBoxNonsense: "nonsense",
 }
+_HELD_BACK: Final = frozenset({"overloaded", "expired", "breaker_open", "throttled"})
+"""Outcomes of a call that was kept from being sent by what stands before the wire."""

@@ -79,16 +79,37 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallFinished:
-    """One call, finished: what an observer is given.
+class Attempt:
+    """One sending of a call, or what kept it from being sent: what a counter of calls is given.
 
     Attributes:
         endpoint: the path with `{id}` in place of numbers: few different values.
         method: GET, POST, PATCH or DELETE.
-        status_or_outcome: the HTTP status as text; without one `unreachable`, `broken` (sent, no whole
-            answer), `overloaded`, `expired` (its time was up in the queue), `breaker_open` or `throttled`.
+        outcome: of what was sent: the HTTP status as text, `nonsense` (an answer that is not NetBox's),
+            `broken` (no whole answer) or `unreachable` (no connection came about). Of what was not:
+            `overloaded` (the queue is full, or too long), `expired` (its time was up in the queue),
+            `breaker_open`, `throttled` (NetBox has asked for a longer pause than it can wait) or
+            `unsendable` (neither HTTP nor JSON can say it).
+        seconds: from sending to the whole answer; None if it was not sent.
+    """
+
+    endpoint: str
+    method: str
+    outcome: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished:
+    """One call, finished, with all its attempts: what an observer is given.
+
+    Attributes:
+        endpoint: as an attempt's.
+        method: as an attempt's.
+        status_or_outcome: the last attempt's outcome.
         seconds: from the first attempt to the end.
-        queued_seconds: spent waiting for a slot.
+        lane: which slots it needed.
+        queued_seconds: spent waiting for one.
         retried: why it was sent again, for each attempt after the first: unreachable, throttled or broken.
         request_id: NetBox's `X-Request-ID`, by which its change log can be searched.
     """
@@ -97,6 +118,7 @@ class CallFinished:
     method: str
     status_or_outcome: str
     seconds: float
+    lane: Lane = Lane.READ
     queued_seconds: float = 0.0
     retried: tuple[str, ...] = ()
     request_id: str | None = None

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql import Select
 
@@ -139,6 +139,11 @@ class Transaction(MachineTransaction):
         """See `app.ledger.ports.Tx`."""
         query = select(operations).where(operations.c.outcome.is_(None)).order_by(operations.c.started_at)
         return [Operation(**row) for row in self._connection.execute(query.limit(limit)).mappings()]
+
+    def overdue(self, before: float) -> int:
+        """See `app.ledger.ports.Tx`."""
+        late = (operations.c.outcome.is_(None), operations.c.started_at <= before)
+        return self._connection.execute(select(func.count()).where(*late)).scalar_one()
 
     def append(self, event: Event) -> None:
         """See `app.ledger.ports.Tx`."""

@@ -10,13 +10,18 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final, Protocol, TextIO
 
 import structlog
 
+from app.telemetry.logs import for_people
+
 ROOM: Final = 10_000
 """Lines that may wait to be written."""
 _GOODBYE_SECONDS: Final = 5.0
+_FOR_PROGRAMS: Final = frozenset({"version", "chain", "sequence", "after", "fingerprint", "policy", "time"})
+"""Fields that nobody reads at a terminal."""
 
 
 class Record(Protocol):
@@ -36,7 +41,7 @@ class Record(Protocol):
 class AuditLines:
     """Writes records to a stream (standard output), in a thread of its own.
 
-    `on_drop` is told how many were left out, in whatever thread.
+    `on_drop` is told how many were left out, in whatever thread; `form` makes a line of a record.
     """
 
     def __init__(
@@ -45,7 +50,9 @@ class AuditLines:
         stream: TextIO | None = None,
         on_drop: Callable[[int], None] = lambda _count: None,
         room: int = ROOM,
+        form: Callable[[Record], str] | None = None,
     ) -> None:
+        self._form = form or line_of
         self._log = log
         self._out = structlog.PrintLogger(stream)  # shares the lock of all who write to the stream
         self._on_drop = on_drop
@@ -79,7 +86,7 @@ class AuditLines:
     def _run(self) -> None:
         while (record := self._waiting.get()) is not None:
             try:
-                self._out.msg(line_of(record))
+                self._out.msg(self._form(record))
             except (OSError, ValueError):  # the stream is closed, or its disk is full
                 self._drop(1)
             self._tell()
@@ -97,3 +104,12 @@ class AuditLines:
 def line_of(record: Record) -> str:
     """One line of ASCII, whatever the record holds."""
     return json.dumps({"event": "audit", "audit": json.loads(record.body), "hash": record.hash})
+
+
+def text_of(record: Record) -> str:
+    """One line for people at a terminal, with the record's event as `record`."""
+    fields = json.loads(record.body)
+    shown = {name: value for name, value in fields.items() if name not in _FOR_PROGRAMS}
+    moment = datetime.fromtimestamp(fields.get("time", 0), UTC).isoformat(timespec="microseconds")
+    names = {"timestamp": moment, "level": "info", "event": "audit", "record": shown.pop("event", "")}
+    return for_people({**names, **shown, "hash": record.hash})

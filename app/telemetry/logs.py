@@ -85,6 +85,14 @@ def _renderers(form: Form) -> list[Processor]:
     return [escape_controls, console]
 
 
+def for_people(event: Mapping[str, Any]) -> str:
+    """An event as a line in the form for people."""
+    line: Any = {**event}
+    for processor in (redact, *_renderers("console")):
+        line = processor(None, "info", line)
+    return str(line)
+
+
 def make_logger(
     stream: TextIO | None = None, *, form: Form = "json", level: str = "info"
 ) -> FilteringBoundLogger:

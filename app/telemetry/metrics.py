@@ -70,13 +70,13 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric(
         Counter,
         "berth_netbox_calls",
-        "Calls to NetBox, by endpoint, method and outcome (an HTTP status, timeout or unreachable).",
+        "Calls to NetBox, each attempt by itself, by HTTP status, what went wrong, or why it was not sent.",
         ("endpoint", "method", "outcome"),
     ),
     Metric(
         Histogram,
         "berth_netbox_call_seconds",
-        "Time that calls to NetBox took.",
+        "Time from sending a call to NetBox to its whole answer, each attempt by itself, waits left out.",
         ("endpoint", "method"),
         SECONDS,
     ),
@@ -119,7 +119,11 @@ TABLE: Final[tuple[Metric, ...]] = (
         "What the reconciler did, by result (settled, failed, released, expired, freed, closed or errors).",
         ("result",),
     ),
-    Metric(Gauge, "berth_operations_in_doubt", "Operations whose outcome in NetBox is not known yet."),
+    Metric(
+        Gauge,
+        "berth_operations_in_doubt",
+        "Operations that have no outcome although nobody waits for them any more.",
+    ),
     Metric(
         Gauge,
         "berth_operations_stuck",
@@ -191,11 +195,15 @@ class Metrics:
         """A virtual machine was asked for; `outcome` as for an allocation."""
         self._count("berth_machines", self._word("machine", outcome))
 
-    def netbox_call(self, *, endpoint: str, method: str, outcome: str, seconds: float) -> None:
-        """A call to NetBox ended. `endpoint` is a template such as `ipam/prefixes/{id}/available-ips`."""
+    def netbox_call(self, *, endpoint: str, method: str, outcome: str, seconds: float | None) -> None:
+        """A call to NetBox was sent, or was not (without `seconds`).
+
+        `endpoint` is a template such as `ipam/prefixes/{id}/available-ips/`.
+        """
         shown = (self._word("endpoint", endpoint), method)
         self._count("berth_netbox_calls", *shown, self._word("result", outcome))
-        self._observe("berth_netbox_call_seconds", seconds, *shown)
+        if seconds is not None:
+            self._observe("berth_netbox_call_seconds", seconds, *shown)
 
     def netbox_retry(self, reason: str) -> None:
         """A call to NetBox is sent again."""

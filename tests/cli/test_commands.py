@@ -1,6 +1,7 @@
 """The command line, from arguments and environment to words and exit codes."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -341,6 +342,28 @@ def test_serve_does_not_start_with_a_wrong_policy() -> None:
         "BERTH_HOTS is no setting of Berth; did you mean BERTH_HOST?",
         "/nope: cannot be read: No such file or directory",
     ]
+
+
+def test_serve_says_that_the_port_of_the_metrics_is_taken(tmp_path: Path) -> None:
+    """In one sentence, before it says that it is ready, and without serving anything."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        environ = at("http://127.0.0.1:9", BERTH_STATE_DIR=str(tmp_path), BERTH_METRICS_PORT=port)
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "serve"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"BERTH_METRICS_PORT: port {port} of 127.0.0.1 cannot be listened on (Address already in use)\n",
+    )
+    assert "ready" not in done.stdout
 
 
 def test_demo_says_that_its_port_is_taken(tmp_path: Path) -> None:

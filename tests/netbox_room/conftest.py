@@ -18,7 +18,7 @@ import requests
 
 from app.domain.inventory import Json
 from app.emulator import SEED_TOKEN, create_app, running
-from app.netbox import CallFinished, NetBox, NetBoxSettings, connect
+from app.netbox import Attempt, CallFinished, NetBox, NetBoxSettings, connect
 from app.netbox.resilience import Line, World
 from app.netbox.setup import bootstrap
 from app.netbox.wire import Question, Reply
@@ -98,6 +98,7 @@ class Rig:
     clock: Clock
     token: FixedToken
     seen: list[CallFinished]
+    attempts: list[Attempt]
 
 
 @pytest.fixture
@@ -111,11 +112,18 @@ def rig() -> Callable[..., Rig]:
     ) -> Rig:
         clock = Clock()
         seen: list[CallFinished] = []
+        attempts: list[Attempt] = []
         wire = ScriptedWire(list(replies))
         token = FixedToken(list(tokens))
-        world = World(clock=clock, sleep=clock.sleep, random=lambda: 1.0, observe=seen.append)
+        world = World(
+            clock=clock,
+            sleep=clock.sleep,
+            random=lambda: 1.0,
+            observe=seen.append,
+            attempted=attempts.append,
+        )
         line = Line(wire, token, settings, world)
-        return Rig(wire, line, clock, token, seen)
+        return Rig(wire, line, clock, token, seen, attempts)
 
     return make
 

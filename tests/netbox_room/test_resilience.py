@@ -43,6 +43,42 @@ async def test_a_call_is_reported_once_with_all_there_is_to_know(rig: Rigs) -> N
     assert (seen.retried, seen.request_id) == ((), "r-1")
 
 
+async def test_every_attempt_is_told_by_itself(rig: Rigs) -> None:
+    """Also those that were followed by another one, and without the wait between them."""
+    bad = (Reply(status=502, decoded=False), SLOW_DOWN, Outage("cut"))
+    made = rig(OK, OK, *bad, OK, settings=replace(GENEROUS, attempts=4))
+    for _ in range(3):
+        await made.line.ask(GET)
+    assert [(each.outcome, each.seconds) for each in made.attempts[2:]] == [
+        ("502", 0.0),
+        ("429", 0.0),
+        ("broken", 0.0),
+        ("200", 0.0),
+    ]
+    assert sum(made.clock.slept) > 3
+    assert len(made.seen) == 3
+
+
+async def test_what_is_not_sent_has_no_time(rig: Rigs) -> None:
+    """Neither NetBox's nor the network's, so that no histogram may count it."""
+    made = rig(SLOW_DOWN, TokenRefused("no header can carry it"), OK, settings=GENEROUS)
+    with deadline.within(2.0, made.clock), pytest.raises(Throttled):
+        await made.line.ask(POST)
+    with deadline.within(2.0, made.clock), pytest.raises(Paused):
+        await made.line.ask(POST)
+    made.line._quiet_until = 0.0
+    with pytest.raises(TokenRefused):
+        await made.line.ask(POST)
+    with deadline.within(0.0, made.clock), pytest.raises(Expired):
+        await made.line.ask(POST)
+    assert [(each.outcome, each.seconds) for each in made.attempts] == [
+        ("429", 0.0),
+        ("throttled", None),
+        ("unsendable", None),
+        ("expired", None),
+    ]
+
+
 async def test_a_write_that_never_reached_netbox_is_sent_again(rig: Rigs) -> None:
     """Nothing was done, so nothing can be done twice."""
     made = rig(Unreachable("no"), MADE, settings=GENEROUS)

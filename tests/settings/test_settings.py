@@ -110,6 +110,14 @@ def test_a_wrong_variable_is_named_with_what_to_write(name: str, value: str, pro
     assert problems(**{name: value}) == [f"{name}: {problem}"]
 
 
+@pytest.mark.parametrize("environ", [{}, {"BERTH_PORT": "9100"}], ids=["the default", "as set"])
+def test_metrics_have_no_port_of_their_own_that_is_the_apis(environ: dict[str, str]) -> None:
+    """One of the two could not listen."""
+    port = environ.get("BERTH_PORT", "8000")
+    wrong = "this is BERTH_PORT; take another one, or leave it out to have /metrics there"
+    assert problems(**environ, BERTH_METRICS_PORT=port) == [f"BERTH_METRICS_PORT: {wrong}"]
+
+
 def test_all_wrong_variables_are_told_at_once() -> None:
     """Also those that are only wrong together."""
     told = problems(

@@ -159,8 +159,10 @@ async def test_operations_are_open_until_they_have_an_outcome(database: Database
     )
     await database.write(keep(new, old))
     assert await database.read(lambda tx: tx.unfinished(9)) == [old, new]
+    assert await database.read(lambda tx: [tx.overdue(at) for at in (0.5, 1.0, 2.5)]) == [0, 1, 2]
     await database.write(lambda tx: tx.finish("old", "allocated"))
     assert await database.read(lambda tx: tx.unfinished(9)) == [new]
+    assert await database.read(lambda tx: tx.overdue(2.5)) == 1
     assert await database.read(lambda tx: (tx.is_open("new"), tx.is_open("old"), tx.is_open("none"))) == (
         True,
         False,

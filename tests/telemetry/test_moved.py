@@ -13,11 +13,11 @@ import pytest
 import requests
 
 from app.emulator.faults import Fault
-from app.running import Usage
+from app.running import Usage, count_doubts, exposed
 from app.telemetry.metrics import TABLE
 from tests.audit.test_lines import Broken
 from tests.end_to_end.program import free_port
-from tests.whole import ALLOCATIONS, LAB, NetBox, Whole, emulated, whole
+from tests.whole import ALLOCATIONS, LAB, OPEN, NetBox, Whole, emulated, whole
 
 LISTS = "ipam/prefixes/{id}/available-ips/"
 Move = Callable[[Whole, NetBox], Awaitable[None]]
@@ -149,6 +149,46 @@ async def test_the_program_moves_its_metrics(netbox: NetBox, tmp_path: Path, nam
         netbox.fault()
 
 
+async def test_each_sending_of_a_call_is_counted(netbox: NetBox, tmp_path: Path) -> None:
+    """The 429 as well as what came of the repeat; NetBox has seen as many calls as the metrics say."""
+    async with whole(netbox.url, tmp_path) as desk:
+        before = netbox.calls()
+        await throttled(desk, netbox)
+        counted = {outcome: _calls(desk, outcome) for outcome in ("200", "201", "429")}
+        assert counted["429"] == 1
+        assert sum(counted.values()) == netbox.calls() - before
+        assert _calls(desk) == _timed(desk)
+
+
+async def test_what_is_not_sent_is_counted_and_not_timed(netbox: NetBox, tmp_path: Path) -> None:
+    """An open breaker answers at once, which says nothing of NetBox's pace."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await out(desk, netbox)
+        assert _calls(desk, "breaker_open") > 0
+        assert _calls(desk) == _timed(desk) + _calls(desk, "breaker_open")
+        netbox.fault()
+
+
+def _calls(desk: Whole, outcome: str = "") -> float:
+    samples = desk.samples("berth_netbox_calls_total")
+    return sum(value for labels, value in samples if outcome in ("", labels["outcome"]))
+
+
+def _timed(desk: Whole) -> float:
+    return sum(value for _, value in desk.samples("berth_netbox_call_seconds_count"))
+
+
+async def test_a_queue_has_one_name_in_both_metrics(netbox: NetBox, tmp_path: Path) -> None:
+    """So that length and wait can be shown side by side."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("web")
+        lengths = {labels["queue"] for labels, _ in desk.samples("berth_queue_length")}
+        waits = {labels["queue"] for labels, _ in desk.samples("berth_queue_wait_seconds_count")}
+    assert lengths == {"batch", "netbox lock", "netbox write", "netbox read"}
+    assert waits <= lengths
+    assert {"batch", "netbox lock", "netbox read"} <= waits
+
+
 def test_every_metric_is_moved_by_a_test() -> None:
     """Here or by a test of its own below; a new one is missed until it is."""
     own = {"berth_audit_lines_dropped", "berth_reconciled", "berth_operations_in_doubt"}
@@ -166,7 +206,9 @@ async def test_what_is_in_doubt_and_what_the_reconciler_does_is_counted(
     netbox: NetBox, tmp_path: Path
 ) -> None:
     """A hold expires; an allocation whose answer was lost stays in doubt as long as NetBox says nothing."""
-    async with whole(netbox.url, tmp_path, reconcile_seconds="0.05", usage_seconds="0.05") as desk:
+    soon = {"reconcile_seconds": "0.05", "usage_seconds": "0.05"}
+    short = {"request_seconds": "1", "netbox_call_seconds": "0.9"}
+    async with whole(netbox.url, tmp_path, OPEN, audit=None, **soon, **short) as desk:
         await desk.post("held", hold_seconds=1)
         await _until(lambda: desk.sample("berth_reconciled_total", result="expired") == 1)
         netbox.fault(Fault("answer_lost", method="POST"), Fault("error", status=503))
@@ -174,6 +216,23 @@ async def test_what_is_in_doubt_and_what_the_reconciler_does_is_counted(
         await _until(lambda: desk.sample("berth_operations_in_doubt") == 1)
         await _until(lambda: desk.sample("berth_reconciled_total", result="errors") > 0)
         netbox.fault()
+
+
+async def test_what_is_just_under_way_is_not_in_doubt(netbox: NetBox, tmp_path: Path) -> None:
+    """Somebody still waits for it; it is counted when nobody can any more."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("before")
+        netbox.fault(Fault("hold", method="POST", delay=1.0, times=1))
+        task = asyncio.create_task(desk.post("slow"))
+        ledger, metrics = desk.berth.operations.ledger, desk.berth.metrics
+        while not await ledger.read(lambda tx: tx.unfinished(1)):
+            pass
+        counted = []
+        for patience in (20.0, 0.0):
+            await count_doubts(ledger, metrics, patience)
+            counted.append(desk.sample("berth_operations_in_doubt"))
+        assert counted == [0, 1]
+        assert (await task).status_code == 200
 
 
 async def _until(holds: Callable[[], bool]) -> None:
@@ -209,7 +268,8 @@ async def test_metrics_have_a_port_of_their_own_if_one_is_set(netbox: NetBox, tm
     port = free_port()
     async with whole(netbox.url, tmp_path, metrics_port=str(port)) as desk:
         await desk.post("web")
-        scraped = await asyncio.to_thread(requests.get, f"http://127.0.0.1:{port}/metrics", timeout=10)
+        with exposed(desk.berth.metrics, "127.0.0.1", port):
+            scraped = await asyncio.to_thread(requests.get, f"http://127.0.0.1:{port}/metrics", timeout=10)
         beside = await desk.client.get("/metrics")
     assert scraped.status_code == 200
     assert f'berth_allocations_total{{outcome="created",prefix="{LAB}"}} 1.0' in scraped.text
