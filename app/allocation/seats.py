@@ -1,6 +1,7 @@
 """A request's place in a batch, and what became of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -75,13 +76,32 @@ class Seat:
             self.outcome.set_exception(error)
 
 
+@dataclass(slots=True)
+class Blame:
+    """What single seats of one list were refused with, after NetBox did not say whose fault it was."""
+
+    said: Counter[tuple[type[BerthError], str]] = field(default_factory=Counter)
+
+    def lies_with(self, error: BerthError) -> None:
+        """One seat, alone in a list, got this error."""
+        self.said[type(error), str(error)] += 1
+
+    def is_everybodys(self, error: BerthError) -> bool:
+        """Whether two of them got it and nobody was served meanwhile: then it is hardly the fault of one."""
+        return self.said[type(error), str(error)] > 1
+
+    def lies_with_some(self) -> None:
+        """NetBox took a list, so it is not everybody's."""
+        self.said.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Seats that go to NetBox in one list, in order of arrival.
 
     `unsure`: an earlier call with these claims may have been carried out. `recounted`: the list did not
     fit although NetBox said that there was room. `claim_seen`: NetBox said once that the claim is taken,
-    and did not show by whom.
+    and did not show by whom. `blame` is one for all that a list was divided into.
     """
 
     line: Line
@@ -89,6 +109,7 @@ class Batch:
     unsure: bool = False
     recounted: bool = False
     claim_seen: bool = False
+    blame: Blame = field(default_factory=Blame)
 
     @property
     def drafts(self) -> list[Draft]:

@@ -26,6 +26,7 @@ from app.domain.errors import (
     NetBoxNonsense,
     NotOwner,
     OutcomeUnknown,
+    Overloaded,
     PrefixExhausted,
     PrefixNotFound,
     SharedRole,
@@ -46,13 +47,16 @@ from app.domain.upstream import (
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Takes batches to NetBox. `clock` gives seconds, for deciding whether a resend is still in time."""
+    """Takes batches to NetBox. `clock` gives seconds, for deciding whether a list is still in time."""
 
     upstream: Allocator
     clock: Callable[[], float]
 
     async def serve(self, batch: Batch) -> None:
-        """Send the batch and settle every seat."""
+        """Send the batch and settle every seat; those whose time is up are not sent, nor sent again."""
+        batch = self._in_time(batch)
+        if not batch.seats:
+            return
         try:
             receipt = await self._post(batch)
         except Rejected as rejection:
@@ -66,8 +70,15 @@ class Sender:
         except UpstreamError as error:
             _refuse(batch, _gone(batch) if isinstance(error, Missing) else to_error(error))
         else:
+            batch.blame.lies_with_some()
             for seat, address in zip(batch.seats, receipt.addresses, strict=True):
                 seat.fill(Seated(address, adopted=False, netbox_request_id=receipt.request_id))
+
+    def _in_time(self, batch: Batch) -> Batch:
+        """The seats whose callers can still be answered; the others are told so."""
+        now = self.clock()
+        _refuse(batch.only([seat for seat in batch.seats if now >= seat.expires_at]), Overloaded())
+        return batch.only([seat for seat in batch.seats if now < seat.expires_at])
 
     async def _post(self, batch: Batch) -> Receipt:
         if batch.line.explicit or batch.line.place is None:
@@ -90,8 +101,7 @@ class Sender:
         if claimed:
             await self._adopt(batch.only(claimed))
         rest = [seat for seat in batch.seats if seat not in faults]
-        if rest:
-            await self.serve(batch.only(rest))
+        await self.serve(batch.only(rest))
 
     async def _no_room(self, batch: Batch) -> None:
         place = batch.line.place
@@ -104,8 +114,7 @@ class Sender:
             _refuse(batch, error if isinstance(error, NetBoxNonsense) else to_error(error, read=True))
             return
         first, rest = batch.only(batch.seats[:left]), batch.only(batch.seats[left:])
-        if left:
-            await self.serve(replace(first, recounted=left >= len(batch.seats)))
+        await self.serve(replace(first, recounted=left >= len(batch.seats)))
         if rest.seats and not all(seat.took_room for seat in first.seats):
             await self._no_room(rest)  # whoever was refused, or had its address, left room to the next
             return
@@ -113,8 +122,15 @@ class Sender:
         _refuse(rest, PrefixExhausted(f"{_sentence(place)} has no free address left."))
 
     async def _halved(self, batch: Batch, error: BerthError) -> None:
-        """NetBox did not say whose fault it was: ask again with half, until one seat is left to blame."""
-        if len(batch.seats) == 1:
+        """NetBox did not say whose fault it was: ask again with half, until one seat is left to blame.
+
+        Where two have been blamed for the same, it is hardly their fault: a token that may add nothing would
+        cost 99 calls for a list of 50. What is left is then sent once as it is, and not divided any more.
+        """
+        alone = len(batch.seats) == 1
+        if alone or batch.blame.is_everybodys(error):
+            if alone:
+                batch.blame.lies_with(error)
             _refuse(batch, error)
             return
         for half in batch.halves():
@@ -128,10 +144,7 @@ class Sender:
             return
         again = replace(batch.only(rest), unsure=True)
         if not batch.unsure:
-            in_time = [seat for seat in rest if self.clock() < seat.expires_at]
-            _refuse(again.only([seat for seat in rest if seat not in in_time]), OutcomeUnknown())
-            if in_time:
-                await self.serve(again.only(in_time))
+            await self.serve(again)
         elif doubt.server_error:
             await self._halved(again, OutcomeUnknown())
         else:

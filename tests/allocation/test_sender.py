@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,9 @@ def batch(line: Line, *keys: str, address: str | None = None, expires_at: float 
     )
 
 
-async def told(netbox: FakeNetBox, sent: Batch, now: float = 0.0) -> list[str]:
+async def told(netbox: FakeNetBox, sent: Batch) -> list[str]:
     """What every seat comes to: an address (`+` where it was there before), or the code of a refusal."""
-    await Sender(netbox, lambda: now).serve(sent)
+    await Sender(netbox, netbox.clock).serve(sent)
     return [_words(seat) for seat in sent.seats]
 
 
@@ -219,14 +220,73 @@ async def test_room_that_is_there_and_is_not_ends() -> None:
 
 async def test_what_is_late_is_not_sent_again() -> None:
     """The caller has its 503 by then; its retry finds what became of it."""
-    netbox = FakeNetBox(posts=deque([RESET]))
+    netbox = FakeNetBox(posts=deque([RESET]), takes=2.0)
     early, late = batch(next_free(WIDE), "a"), batch(next_free(WIDE), "b", expires_at=3.0)
-    both = early.only([*early.seats, *late.seats])
-    assert await told(netbox, both, now=5.0) == [ONE, UNKNOWN]
+    assert await told(netbox, early.only([*early.seats, *late.seats])) == [ONE, UNKNOWN]
     assert netbox.lists == [["a", "b"], ["a"]]
-    assert await told(FakeNetBox(posts=deque([RESET])), batch(next_free(WIDE), "c", expires_at=3.0), 5.0) == [
-        UNKNOWN
-    ]
+
+
+@pytest.mark.parametrize(
+    ("world", "expected", "lists"),
+    [
+        ({"bad": {"a"}}, ["refused_by_netbox", "overloaded", "overloaded"], ["abc"]),
+        ({"mute": {"a"}}, ["overloaded"] * 3, ["abc"]),
+        ({"poison": {"a"}}, [UNKNOWN] * 3, ["abc"]),
+        ({"rows": [held(1, "10.0.1.9/24", "a", "alice")], "hidden": {"a"}}, ["overloaded"] * 3, ["abc"]),
+    ],
+    ids=["the rest", "halves", "after a doubt", "a hidden claim"],
+)
+async def test_nothing_is_sent_for_whom_it_would_be_too_late(
+    world: dict[str, Any], expected: list[str], lists: list[str]
+) -> None:
+    """However a list comes to be sent again: who was not created for certain is told to come back."""
+    netbox = FakeNetBox(takes=2.0, **world)
+    assert await told(netbox, batch(next_free(WIDE), *"abc", expires_at=2.0)) == expected
+    assert ["".join(keys) for keys in netbox.lists] == lists
+
+
+async def test_who_is_late_before_anything_was_sent_is_not_sent_at_all() -> None:
+    """A list may have waited for the list before it."""
+    netbox = FakeNetBox(now=5.0)
+    assert await told(netbox, batch(next_free(WIDE), "a", expires_at=3.0)) == ["overloaded"]
+    assert netbox.lists == []
+
+
+async def test_room_that_is_left_is_not_sent_for_too_late() -> None:
+    """Nor is the prefix called full to those whose time is not up."""
+    netbox = FakeNetBox(takes=2.0)
+    early, late = batch(next_free(TIGHT), "a", expires_at=2.0), batch(next_free(TIGHT), *"bcd")
+    sent = early.only([*early.seats, *late.seats])
+    assert await told(netbox, sent) == ["overloaded", "10.0.2.1", "10.0.2.2", "prefix_exhausted"]
+
+
+@pytest.mark.parametrize(
+    ("world", "code", "most"),
+    [
+        ("forbidden", "netbox_denied", 14),
+        ("mute", "refused_by_netbox", 14),
+        ("poison", UNKNOWN, 15),
+    ],
+)
+async def test_what_is_wrong_with_everybody_is_found_out_in_few_calls(
+    world: str, code: str, most: int
+) -> None:
+    """A list of fifty would else cost ninety-nine: two who fail alike speak for those who fail with them."""
+    keys = [f"k{number}" for number in range(50)]
+    netbox = FakeNetBox(**{world: set(keys)})  # type: ignore[arg-type]
+    assert await told(netbox, batch(next_free(WIDE), *keys)) == [code] * 50
+    assert len(netbox.lists) <= most
+    assert min(len(each) for each in netbox.lists) == 1
+
+
+async def test_who_has_nothing_to_do_with_it_is_served_all_the_same() -> None:
+    """After two were found, every half that is left is still sent, and divided as soon as one was taken."""
+    keys = [f"k{number}" for number in range(50)]
+    netbox = FakeNetBox(forbidden={"k0", "k1", "k30"})
+    codes = await told(netbox, batch(next_free(WIDE), *keys))
+    assert [number for number, code in enumerate(codes) if code == "netbox_denied"] == [0, 1, 30]
+    sizes = [len(each) for each in netbox.lists]
+    assert sizes == [50, 25, 13, 7, 4, 2, 1, 1, 2, 3, 6, 12, 25, 13, 7, 4, 3, 2, 1, 1, 1, 6, 12]
 
 
 @pytest.mark.parametrize(

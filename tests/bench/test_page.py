@@ -74,6 +74,18 @@ def test_what_was_not_measured_is_neither_met_nor_missed(netbox: Results) -> Non
     assert (share.measured, share.met, share.mark) == ("-", None, "not measured")
 
 
+def test_no_target_is_left_out_where_nothing_was_measured(netbox: Results, emulator: Results) -> None:
+    """Neither before the first run nor after one that tried other numbers of clients."""
+    wanted = {each.id for each in targets(netbox, emulator)}
+    assert {"ceiling-30000-64", "p99-1000-64", "status-32", "lone-30000", "durable", "memory"} <= wanted
+    assert {each.id: each.met for each in targets(None, None)} == dict.fromkeys(wanted)
+    netbox.data["plan"]["clients"] = [1, 32]
+    netbox.data["cells"] = [each for each in netbox.data["cells"] if each["clients"] != 64]
+    judged = {each.id: each.mark for each in targets(netbox, None)}
+    assert (judged["direct-1000-32"], judged["direct-1000-64"]) == ("met", "not measured")
+    assert page(None, None, {}).count("| not measured |") == len(wanted)
+
+
 def test_the_page_holds_the_figures_and_what_they_were_measured_with(
     netbox: Results, emulator: Results
 ) -> None:

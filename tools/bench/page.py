@@ -11,7 +11,7 @@ from . import tables
 from .reasons import others, reason
 from .results import Results
 from .svg import Panel, plot
-from .targets import targets
+from .targets import of_emulator, of_netbox, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,9 +70,8 @@ def page(netbox: Results | None, emulator: Results | None, written: dict[str, st
 
 def whys(netbox: Results | None, emulator: Results | None, written: dict[str, str]) -> dict[str, str]:
     """By target: what the figures say, then what a person wrote."""
-    judged = [(each, netbox) for each in targets(netbox, None)] + [
-        (each, emulator) for each in targets(None, emulator)
-    ]
+    judged = [(each, netbox) for each in of_netbox(netbox)]
+    judged += [(each, emulator) for each in of_emulator(emulator)]
     said = {each.id: [reason(each, results), written.get(each.id, "")] for each, results in judged}
     return {name: "; ".join(part for part in parts if part) for name, parts in said.items()}
 

@@ -23,6 +23,11 @@ class Results:
         """The file, None where nothing was measured yet."""
         return cls(json.loads(path.read_text())) if path.exists() else None
 
+    @classmethod
+    def nothing(cls) -> Results:
+        """The results of a bench that was never run."""
+        return cls({"plan": {"clients": []}, "cells": [], "lone": [], "starts": [], "memory": {}})
+
     @property
     def clients(self) -> list[int]:
         """The numbers of clients that were tried."""
