@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import Depends, Header, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.cursors import seal
@@ -19,6 +20,15 @@ ALLOCATIONS: Final = f"{V1}/allocations"
 
 DryRun = Annotated[bool, Query(description="Make every check and write nothing.")]
 Asker = Annotated[Caller, Depends(caller_of)]
+Wanted = Annotated[
+    Format | None,
+    Query(
+        alias="format",
+        description="`text` is the address alone, `env` lines that a shell can source, "
+        "`proxmox` what `qm set --ipconfig0` takes.",
+    ),
+]
+Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +41,16 @@ class Ask:
     writes: bool = False
 
 
-async def reading(
-    caller: Asker,
-    wanted: Annotated[
-        Format | None,
-        Query(
-            alias="format",
-            description="`text` is the address alone, `env` lines that a shell can source, "
-            "`proxmox` what `qm set --ipconfig0` takes.",
-        ),
-    ] = None,
-    accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
-) -> Ask:
+async def reading(request: Request, wanted: Wanted = None, accept: Accept = "*/*") -> Ask:
     """What a read of an allocation is asked with."""
-    return Ask(caller, choose(wanted, accept))
+    return Ask(await caller_of(request), choose(wanted, accept))
 
 
-async def writing(ask: Annotated[Ask, Depends(reading)], *, dry_run: DryRun = False) -> Ask:
-    """What a write is asked with."""
-    return Ask(ask.caller, ask.format, dry_run, writes=True)
+async def writing(
+    request: Request, *, dry_run: DryRun = False, wanted: Wanted = None, accept: Accept = "*/*"
+) -> Ask:
+    """What a write is asked with. It depends on nothing: FastAPI takes long to solve what is nested."""
+    return Ask(await caller_of(request), choose(wanted, accept), dry_run, writes=True)
 
 
 Reading = Annotated[Ask, Depends(reading)]
