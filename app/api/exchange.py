@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,7 +28,6 @@ Wanted = Annotated[
         "`proxmox` what `qm set --ipconfig0` takes.",
     ),
 ]
-Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,15 @@ class Ask:
     writes: bool = False
 
 
-async def reading(request: Request, wanted: Wanted = None, accept: Accept = "*/*") -> Ask:
+async def reading(request: Request, wanted: Wanted = None) -> Ask:
     """What a read of an allocation is asked with."""
-    return Ask(await caller_of(request), choose(wanted, accept))
+    return Ask(await caller_of(request), choose(wanted, request.headers.get("accept", "*/*")))
 
 
-async def writing(
-    request: Request, *, dry_run: DryRun = False, wanted: Wanted = None, accept: Accept = "*/*"
-) -> Ask:
-    """What a write is asked with. It depends on nothing: FastAPI takes long to solve what is nested."""
-    return Ask(await caller_of(request), choose(wanted, accept), dry_run, writes=True)
+async def writing(request: Request, *, dry_run: DryRun = False, wanted: Wanted = None) -> Ask:
+    """What a write is asked with. FastAPI takes long to solve what is nested, so this is not."""
+    ask = await reading(request, wanted)
+    return Ask(ask.caller, ask.format, dry_run, writes=True)
 
 
 Reading = Annotated[Ask, Depends(reading)]
