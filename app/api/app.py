@@ -130,7 +130,7 @@ def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
         record_routes(Records(desk, works)),
         health_routes(Watch(around.readiness, works, around.metrics), with_metrics=around.with_metrics),
     ):
-        api.include_router(router)
+        api.routes.extend(router.routes)  # included, each level of routers would be searched three times
     return api
 
 

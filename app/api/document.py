@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import yaml
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
@@ -109,6 +108,8 @@ def _describe_batch_items(document: dict[str, Any]) -> None:
 
 def rendered(document: Mapping[str, Any]) -> dict[str, str]:
     """The names and texts of the files that hold the document."""
+    import yaml  # noqa: PLC0415 - no server writes these files
+
     return {
         FILES[0]: json.dumps(document, indent=2, ensure_ascii=False) + "\n",
         FILES[1]: yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.cursors import seal
@@ -20,6 +21,14 @@ MACHINES: Final = f"{V1}/virtual-machines"
 
 DryRun = Annotated[bool, Query(description="Make every check and write nothing.")]
 Asker = Annotated[Caller, Depends(caller_of)]
+Wanted = Annotated[
+    Format | None,
+    Query(
+        alias="format",
+        description="`text` is the address alone, `env` lines that a shell can source, "
+        "`proxmox` what `qm set --ipconfig0` takes.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +41,14 @@ class Ask:
     writes: bool = False
 
 
-async def reading(
-    caller: Asker,
-    wanted: Annotated[
-        Format | None,
-        Query(
-            alias="format",
-            description="`text` is the address alone, `env` lines that a shell can source, "
-            "`proxmox` what `qm set --ipconfig0` takes.",
-        ),
-    ] = None,
-    accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
-) -> Ask:
+async def reading(request: Request, wanted: Wanted = None) -> Ask:
     """What a read of an allocation is asked with."""
-    return Ask(caller, choose(wanted, accept))
+    return Ask(await caller_of(request), choose(wanted, request.headers.get("accept", "*/*")))
 
 
-async def writing(ask: Annotated[Ask, Depends(reading)], *, dry_run: DryRun = False) -> Ask:
-    """What a write is asked with."""
+async def writing(request: Request, *, dry_run: DryRun = False, wanted: Wanted = None) -> Ask:
+    """What a write is asked with. FastAPI takes long to solve what is nested, so this is not."""
+    ask = await reading(request, wanted)
     return Ask(ask.caller, ask.format, dry_run, writes=True)
 
 

@@ -155,6 +155,10 @@ class Client:
     default_tags: tuple[str, ...] = ()
 
 
+_REMEMBERED = 4096
+"""Prefixes whose rules a policy remembers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The whole policy. `sha256` (hex) is that of the file, empty where there is none."""
@@ -166,6 +170,9 @@ class Policy:
     machines_in_domains: bool = False
     domain_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clients: tuple[Client, ...] = ()
+    _rules: dict[tuple[Network, str | None], PrefixRules] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def default(cls) -> "Policy":
@@ -175,8 +182,17 @@ class Policy:
     def prefix_rules(self, network: Network, vrf: str | None) -> PrefixRules:
         """What holds for a prefix in a VRF (its name; None: the global table).
 
-        Each field comes from the most specific section that says something about it.
+        Each field comes from the most specific section that says something about it. What was found is
+        remembered: an allocation asks seven times, and a policy never changes.
         """
+        known = self._rules.get((network, vrf))
+        if known is None:
+            if len(self._rules) >= _REMEMBERED:
+                self._rules.clear()
+            known = self._rules[network, vrf] = self._prefix_rules(network, vrf)
+        return known
+
+    def _prefix_rules(self, network: Network, vrf: str | None) -> PrefixRules:
         covering = [section for section in self.sections if section.covers(network, vrf)]
         found = sorted(covering, key=lambda section: section.weight, reverse=True)
         nothing = PrefixRules()

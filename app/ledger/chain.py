@@ -7,12 +7,14 @@ record's canonical JSON. A chain does not show that its tail was cut.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from app.ledger.records import ChainedEvent, Event
 
 VERSION = 1
 GENESIS = "0" * 64
+_FIELDS = tuple(field.name for field in fields(Event))
+_write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Head:
 
 def canonical(value: object) -> str:
     """JSON with sorted keys and no white space: the same value always gives the same text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _write(value)
 
 
 def digest(previous: str, body: str) -> str:
@@ -36,8 +38,8 @@ def digest(previous: str, body: str) -> str:
 
 def link(head: Head, event: Event) -> tuple[ChainedEvent, Head]:
     """Chain an event to the head; returns its stored form and the new head."""
-    fields = {name: value for name, value in asdict(event).items() if value not in ("", None)}
-    body = canonical({"version": VERSION, "chain": head.chain, "sequence": head.sequence, **fields})
+    told = {name: value for name in _FIELDS if (value := getattr(event, name)) not in ("", None)}
+    body = canonical({"version": VERSION, "chain": head.chain, "sequence": head.sequence, **told})
     own = digest(head.hash, body)
     stored = ChainedEvent(head.chain, head.sequence, body, head.hash, own)
     return stored, Head(head.chain, head.sequence + 1, own)

@@ -7,7 +7,7 @@ killed at any point: the entry is found in its state of T1, and the claim in Net
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.domain.errors import BerthError, StillWorking
 from app.domain.inventory import Address, Json
@@ -50,10 +50,26 @@ class Begun:
     entry: Entry
     before: Entry | None
 
-    def outcome(self, now: float, decision: str) -> Event:
-        """The audit outcome that belongs to this intent."""
-        duration = round(max(0.0, now - self.event.time), 6)
-        return replace(self.event, event="outcome", time=now, decision=decision, duration=duration)
+    def outcome(
+        self,
+        now: float,
+        decision: str,
+        about: Entry | None = None,
+        *,
+        reason: str | None = None,
+        netbox_request_id: str = "",
+    ) -> Event:
+        """The audit outcome that belongs to this intent; `about` is the entry that it speaks of."""
+        return replace(
+            self.event,
+            event="outcome",
+            time=now,
+            decision=decision,
+            duration=round(max(0.0, now - self.event.time), 6),
+            reason=self.event.reason if reason is None else reason,
+            netbox_request_id=netbox_request_id,
+            **(_spoken(about) if about else {}),
+        )
 
     @property
     def resumes(self) -> "Begun | None":
@@ -117,7 +133,7 @@ class Ledger:
             _check_object(tx, opened)
             if closing is not None:
                 ended, decision = closing
-                _finish(tx, ended, decision, _about(opened, ended.outcome(now, decision)))
+                _finish(tx, ended, decision, ended.outcome(now, decision, opened))
             tx.put(begun.entry)
             tx.begin(Operation(id=operation, key=entry.key, action=event.action, started_at=now))
             tx.append(begun.event)
@@ -137,9 +153,7 @@ class Ledger:
         """
         now = self.clock()
         settled = replace(entry, changed_at=now)
-        outcome = replace(
-            _about(settled, begun.outcome(now, decision)), netbox_request_id=netbox_request_id, reason=reason
-        )
+        outcome = begun.outcome(now, decision, settled, netbox_request_id=netbox_request_id, reason=reason)
 
         def work(tx: Tx) -> None:
             _check_object(tx, settled)
@@ -155,7 +169,7 @@ class Ledger:
 
         What was in doubt before stays in doubt: an earlier operation of the key is not over by this.
         """
-        outcome = replace(begun.outcome(self.clock(), "refused"), reason=error.code)
+        outcome = begun.outcome(self.clock(), "refused", reason=error.code)
 
         def work(tx: Tx) -> None:
             if begun.before is None:
@@ -188,7 +202,7 @@ class Ledger:
                 raise Overtaken
             tx.append(event)
             tx.put(_with_free_name(tx, changed))
-            tx.append(_about(changed, replace(event, event="outcome", decision=decision)))
+            tx.append(replace(event, event="outcome", decision=decision, **_spoken(changed)))
 
         await self.store.write(work)
         return changed
@@ -325,5 +339,6 @@ def _end(tx: Tx, begun: Begun, decision: str, outcome: Event) -> None:
     tx.append(outcome)
 
 
-def _about(entry: Entry, event: Event) -> Event:
-    return replace(event, netbox_id=entry.netbox_id, address=entry.address or "")
+def _spoken(entry: Entry) -> dict[str, Any]:
+    """What the audit tells of an entry."""
+    return {"netbox_id": entry.netbox_id, "address": entry.address or ""}

@@ -8,6 +8,7 @@ Each rule is a function from a name to what is wrong with it (None: nothing); `H
 """
 
 import ipaddress
+import re
 import unicodedata
 from collections.abc import Callable
 from string import ascii_letters, digits
@@ -36,8 +37,8 @@ MAX_LABEL = 63
 MAX_MACHINE = 64
 """NetBox: VirtualMachine.name."""
 
-_GOOD = frozenset(f"{ascii_letters}{digits}-.")
-_TOLD_ELSEWHERE = frozenset("_*")
+_TOLD_ELSEWHERE = "_*"
+_BAD = re.compile(rf"[^{ascii_letters}{digits}.{_TOLD_ELSEWHERE}\-\x80-\U0010ffff]")
 _SHOWN = 40
 _DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
 
@@ -112,7 +113,7 @@ def idn(name: str) -> str | None:
 
 def character(name: str) -> str | None:
     """Of ASCII: letters, digits, hyphens, and dots between labels."""
-    bad = dict.fromkeys(each for each in name if each.isascii() and each not in _GOOD | _TOLD_ELSEWHERE)
+    bad = dict.fromkeys(_BAD.findall(name))
     return f"only letters, digits, hyphens and dots between them; not {_show(*bad)}" if bad else None
 
 

@@ -123,15 +123,18 @@ class Allocate:
         """
         event = event_of(caller, "allocate", wish.key, wish)
         async with denials_recorded(self.ledger, event, dry_run=dry_run):
-            wish = replace(wish, key=await self.keys.of(wish))
-            event = replace(event, key=wish.key)
+            key = await self.keys.of(wish)
+            if key != wish.key:
+                wish, event = replace(wish, key=key), replace(event, key=key)
             note(key=wish.key)
             entry = await self.ledger.find(wish.key)
             if entry is not None and entry.state is State.DONE:
                 repeat = await self.keep.repeat(caller, wish, entry)
                 if repeat is not None:
                     return repeat
-        async with self.turns(wish.key):
+        async with self.turns(wish.key) as was_held:
+            if entry is None and not was_held:  # new, and nobody is at it: T1 would notice if it were not
+                return await self._create(caller, wish, None, event, dry_run=dry_run)
             return await self._in_turn(caller, wish, event, dry_run=dry_run)
 
     async def _in_turn(self, caller: Caller, wish: Wish, event: Event, *, dry_run: bool) -> Result:
@@ -141,6 +144,11 @@ class Allocate:
                 repeat = await self.keep.repeat(caller, wish, entry)
                 if repeat is not None:
                     return repeat
+        return await self._create(caller, wish, entry, event, dry_run=dry_run)
+
+    async def _create(
+        self, caller: Caller, wish: Wish, entry: Entry | None, event: Event, *, dry_run: bool
+    ) -> Result:
         if dry_run:
             return await self.creation.preview(caller, wish, entry, event)
         return await self.creation(caller, wish, entry, event)
@@ -225,9 +233,7 @@ class Creation:
     async def _attempt(self, wish: Wish, plan: Plan, entry: Entry | None, event: Event) -> Result | None:
         """One round; None where the entry, the names or the gateway's record changed under our hands."""
         async with denials_recorded(self.ledger, event):
-            await self.planner.gateways.secure(
-                plan.spot.pool, plan.route.gateway, replace(event, action="gateway", key="")
-            )
+            await self.planner.gateways.secure(plan.spot.pool, plan.route.gateway, event)
             former = await self._former(plan, entry)
         try:
             opened = _continued(plan.entry, entry)

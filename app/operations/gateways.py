@@ -7,7 +7,7 @@ in NetBox, available-ips gives it to the first caller. So before a prefix is use
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.domain.errors import GatewayUnrecorded
 from app.domain.inventory import Address, Draft, Host, Network, Pool, PoolKind
@@ -63,12 +63,14 @@ class Gateways:
         return await self._gateway(network, address.vrf_id, self.policy().prefix_rules(network, vrf).gateway)
 
     async def _gateway(self, network: Network, vrf_id: int | None, rule: GatewayRule | None) -> Host | None:
+        if rule is None:
+            return None
         pool = await self._pool(network, vrf_id, rule)
-        return await self._find(pool, rule) if pool and rule else None
+        return await self._find(pool, rule) if pool else None
 
-    async def _pool(self, network: Network, vrf_id: int | None, rule: GatewayRule | None) -> Pool | None:
+    async def _pool(self, network: Network, vrf_id: int | None, rule: GatewayRule) -> Pool | None:
         """The prefix, read from NetBox only where the rule needs what stands there."""
-        if rule is None or rule.kind in ("literal", "first"):
+        if rule.kind in ("literal", "first"):
             return Pool(PoolKind.PREFIX, 0, network)
         for pool in await self.inventory.prefixes_at(network):
             if pool.vrf_id == vrf_id:
@@ -122,7 +124,7 @@ class Gateways:
                 "record it there (status reserved), or let the policy do it (record_gateway: true)."
             )
 
-    async def _record(self, pool: Pool, gateway: Host, event: Event) -> None:
+    async def _record(self, pool: Pool, gateway: Host, asked: Event) -> None:
         draft = Draft(
             key="",
             owner="",
@@ -131,7 +133,7 @@ class Gateways:
             description="Gateway, recorded by Berth",
             message="berth: gateway of the prefix",
         )
-        begun = await self.ledger.begin_note(event)
+        begun = await self.ledger.begin_note(replace(asked, action="gateway", key=""))
         try:
             receipt = await self.addresses.create(pool.vrf_id, [draft])
         except Rejected as rejection:

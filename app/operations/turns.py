@@ -15,20 +15,23 @@ class Turns:
     _locks: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def __call__(self, key: str) -> AsyncIterator[None]:
-        """Hold the key; that of a machine's part is the machine's."""
+    async def __call__(self, key: str) -> AsyncIterator[bool]:
+        """Hold the key; tells whether somebody else held it when it was asked for.
+
+        The key of a machine's part is the machine's.
+        """
         key = machine_of(key)
         lock, users = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, users + 1)
         try:
             async with lock:
-                yield
+                yield users > 0
         finally:
-            lock, users = self._locks[key]
-            if users == 1:
+            lock, left = self._locks[key]
+            if left == 1:
                 del self._locks[key]
             else:
-                self._locks[key] = (lock, users - 1)
+                self._locks[key] = (lock, left - 1)
 
     def busy(self, key: str) -> bool:
         """Whether somebody holds the key now."""

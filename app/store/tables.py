@@ -43,8 +43,8 @@ entries = Table(
     Column("reference", Text),
     Column("opened_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
-    Index("entries_name_claim", "name_claim", unique=True, sqlite_where=live, postgresql_where=live),
-    Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=live, postgresql_where=live),
+    Index("entries_name_claim", "name_claim", unique=True, sqlite_where=live),
+    Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=live),
     Index("entries_dns_name", "dns_name"),
     Index("entries_state", "state", "changed_at"),
 )
@@ -91,12 +91,7 @@ operations = Table(
     Column("action", Text, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("outcome", Text),
-    Index(
-        "operations_open",
-        "started_at",
-        sqlite_where=text("outcome IS NULL"),
-        postgresql_where=text("outcome IS NULL"),
-    ),
+    Index("operations_open", "started_at", sqlite_where=text("outcome IS NULL")),
 )
 
 audit = Table(

@@ -102,8 +102,9 @@ class AuditLines:
 
 
 def line_of(record: Record) -> str:
-    """One line of ASCII, whatever the record holds."""
-    return json.dumps({"event": "audit", "audit": json.loads(record.body), "hash": record.hash})
+    """One line of ASCII, whatever the record holds. A body that is ASCII stands there as it is."""
+    body = record.body if record.body.isascii() else json.dumps(json.loads(record.body))
+    return f'{{"event": "audit", "audit": {body}, "hash": {json.dumps(record.hash)}}}'
 
 
 def text_of(record: Record) -> str:

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -29,6 +30,11 @@ SECRET_VALUES = re.compile(
     re.IGNORECASE,
 )
 
+_SUSPICIOUS = re.compile(r"[_\s:]")
+_SUSPICIOUS_LENGTH: Final = 40
+"""Of what `SECRET_VALUES` finds, all holds one of these characters or is so long. Most texts are neither."""
+_NAMES_KNOWN: Final = 1024
+
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Form = Literal["json", "console"]
@@ -39,13 +45,28 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return {name: _redacted(name, value, 0) for name, value in event.items()}
 
 
+@lru_cache(_NAMES_KNOWN)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAMES.search(name) is not None
+
+
+def _without_secrets(text: str) -> str:
+    if len(text) < _SUSPICIOUS_LENGTH and not _SUSPICIOUS.search(text):
+        return text
+    return SECRET_VALUES.sub(lambda found: (found["scheme"] or "") + REDACTED, text)
+
+
 def _redacted(name: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever is logged
-    if value and SECRET_NAMES.search(name):
+    if value and _is_secret(name):
         return REDACTED
     if isinstance(value, str):
-        return SECRET_VALUES.sub(lambda found: (found["scheme"] or "") + REDACTED, value)
-    if depth == MAX_DEPTH:
-        return REDACTED
+        return _without_secrets(value)
+    return REDACTED if depth == MAX_DEPTH else _redacted_inside(value, depth)
+
+
+def _redacted_inside(value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever is logged
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
         return {str(key): _redacted(str(key), item, depth + 1) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):
@@ -56,9 +77,9 @@ def _redacted(name: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - whate
 def _shared() -> list[Processor]:
     return [
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         redact,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
 
 
@@ -102,7 +123,7 @@ def make_logger(
         processors=[*_shared(), *_renderers(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    return logger
+    return logger.bind()  # unbound, it would put itself together for every line anew
 
 
 def configure_logs(

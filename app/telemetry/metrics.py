@@ -5,6 +5,7 @@ are `other`. The table is what the documentation of the metrics is checked again
 """
 
 import platform
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -171,7 +172,7 @@ class Metrics:
     _callers: Bounded = field(default_factory=lambda: Bounded(MAX_CALLERS))
     _prefixes: Bounded = field(default_factory=lambda: Bounded(MAX_PREFIXES))
     _utilized: Bounded = field(default_factory=lambda: Bounded(MAX_PREFIXES))
-    _words: dict[str, Bounded] = field(default_factory=dict)
+    _words: dict[str, Bounded] = field(default_factory=lambda: defaultdict(lambda: Bounded(MAX_WORDS)))
 
     def __post_init__(self) -> None:
         """Make every metric of the table."""
@@ -262,7 +263,7 @@ class Metrics:
         return encoder(self.registry), content_type
 
     def _word(self, label: str, value: str) -> str:
-        return self._words.setdefault(label, Bounded(MAX_WORDS))(value)
+        return self._words[label](value)
 
     def _count(self, name: str, *labels: str, times: int = 1) -> None:
         metric = self._built[name]

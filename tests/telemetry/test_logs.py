@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.telemetry.logs import REDACTED, Form, configure_logs, make_logger
+from app.telemetry.logs import REDACTED, SECRET_VALUES, Form, configure_logs, make_logger
 
 
 def logged(form: Form = "json", level: str = "info", **fields: Any) -> str:  # noqa: ANN401
@@ -17,6 +19,15 @@ def logged(form: Form = "json", level: str = "info", **fields: Any) -> str:  # n
     stream = io.StringIO()
     make_logger(stream, form=form, level=level).info("happened", **fields)
     return stream.getvalue()
+
+
+@given(st.from_regex(SECRET_VALUES), st.text(alphabet="a-. ", max_size=3))
+def test_no_secret_is_too_plain_to_be_looked_for(secret: str, around: str) -> None:
+    """Texts without a suspicious character are passed over, and none that is a secret is among them."""
+    text = f"{around}{secret}{around}"
+    assert json.loads(logged(detail=text))["detail"] == SECRET_VALUES.sub(
+        lambda found: (found["scheme"] or "") + REDACTED, text
+    )
 
 
 @pytest.mark.parametrize(
