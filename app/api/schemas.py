@@ -1,9 +1,10 @@
 """The bodies of requests, and the commands they become."""
 
 import ipaddress
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.api.fields import (
     MAX_HOLD,
@@ -22,14 +23,14 @@ from app.api.fields import (
     is_digits,
 )
 from app.api.keys import BodyKey
-from app.domain.commands import UNSET, Place, Traits, Wish
+from app.domain.commands import UNSET, Place, Traits, Wish, target_of
 from app.domain.inventory import Json
 from app.edge.forms import FormShape
 
 FORM_SHAPE: Final = FormShape(
     lists=frozenset({"tags"}),
     integers=frozenset({"family", "hold_seconds"}),
-    objects=frozenset({"custom_fields"}),
+    objects=frozenset({"custom_fields", "assign_to"}),
 )
 MAX_ITEMS: Final = 100
 
@@ -43,6 +44,7 @@ _TRAITS: Final = (
     "tags",
     "custom_fields",
     "mac_address",
+    "assign_to",
     "hold_seconds",
 )
 
@@ -51,6 +53,20 @@ class Request(BaseModel):
     """A body that is refused when it holds a field that is not known: a dropped field is a diff for ever."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AssignTo(Request):
+    """An interface that is in NetBox, of a device or of a virtual machine: send one of the two."""
+
+    device: NameOrId | None = None
+    virtual_machine: NameOrId | None = None
+    interface: Label
+
+    @model_validator(mode="after")
+    def _one_parent(self) -> Self:
+        if (self.device is None) == (self.virtual_machine is None):
+            raise PydanticCustomError("contradiction", "send either `device` or `virtual_machine`")
+        return self
 
 
 class AllocationRequest(Request):
@@ -80,6 +96,9 @@ class AllocationRequest(Request):
     )
     custom_fields: CustomFields | None = None
     mac_address: MacAddress | None = None
+    assign_to: AssignTo | None = Field(
+        default=None, description="Bind the address to this interface; null takes it off whatever it is on."
+    )
     hold_seconds: Annotated[int, Field(strict=True, ge=1, le=MAX_HOLD)] | None = Field(
         default=None,
         description="Free the address after this time unless it is confirmed; null holds it for good.",
@@ -118,6 +137,8 @@ class AllocationRequest(Request):
             values["tags"] = tuple(values["tags"])
         if isinstance(values["tenant"], str):
             values["tenant"] = _id_or_text(values["tenant"])
+        if isinstance(values["assign_to"], AssignTo):
+            values["assign_to"] = target_of(values["assign_to"].model_dump())
         return Traits(**values)
 
 

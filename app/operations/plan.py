@@ -16,7 +16,7 @@ from app.domain.errors import (
     SharedRole,
     UnknownReference,
 )
-from app.domain.inventory import SHARED_ROLES, Draft, Host, Pool, coexist
+from app.domain.inventory import SHARED_ROLES, Assignment, Draft, Host, Pool, coexist
 from app.domain.policy import PrefixRules
 from app.ledger.records import Candidate, Entry, State
 from app.naming.names import Names, place_of
@@ -119,7 +119,7 @@ class Planner:
         names = await self._names(template or name, spot, key, named.tenant_slug, role)
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
-        entry = self._entry(caller, wish, key, spot)
+        entry = replace(self._entry(caller, wish, key, spot), assigned=bound_to(named.interface))
         return Plan(spot, route, named, line, draft, entry, rules.shared_roles, names)
 
     async def resolve(self, traits: Traits, default_tags: Sequence[str], name: str, pool: Pool) -> Named:
@@ -195,6 +195,11 @@ def name_claim(dns_name: str, pool: Pool) -> str:
     return f"{pool.vrf_id or 0}/{pool.network.version}/{dns_name.lower()}"
 
 
+def bound_to(interface: Assignment | None) -> str | None:
+    """What the ledger remembers of an interface that Berth binds an address to."""
+    return str(interface) if interface else None
+
+
 def check_role(role: str, rules: PrefixRules) -> None:
     """Refuse a role whose addresses NetBox lets coexist.
 
@@ -247,5 +252,7 @@ def _draft(caller: Caller, wish: Wish, key: str, spot: Spot, named: Named) -> Dr
         tenant_id=named.tenant.id if named.tenant else None,
         tag_ids=tuple(tag.id for tag in named.tags or ()),
         custom_fields=given(traits.custom_fields, {}),
+        assigned_type=named.interface.object_type if named.interface else None,
+        assigned_id=named.interface.object_id if named.interface else None,
         message=change_message(caller, "allocate", key, wish),
     )

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -36,6 +37,8 @@ entries = Table(
     Column("address", Text),
     Column("sent", JSON, nullable=False),
     Column("mac_address", Text),
+    Column("assigned", Text),
+    Column("adopted", Boolean),
     Column("hold_seconds", Integer),
     Column("hold_until", Float),
     Column("requested_by", Text),
