@@ -37,7 +37,12 @@ class AllocationBody(Answer):
     tags: list[str]
     custom_fields: dict[str, JsonValue]
     mac_address: str | None
-    assigned_to: dict[str, JsonValue] | None
+    assigned_to: Annotated[
+        dict[str, JsonValue] | None, Field(description="The interface that it is on, whoever put it there.")
+    ]
+    assign_to: Annotated[
+        dict[str, JsonValue] | None, Field(description="As it was sent, while the address is there.")
+    ]
     part_of: Annotated[str | None, Field(description="The key of the virtual machine that it belongs to.")]
     hold_seconds: int | None
     hold_until: Annotated[str | None, Field(description="UTC, RFC 3339.")]

@@ -28,6 +28,7 @@ ALLOCATION: Final[dict[str, Any]] = {
     "custom_fields": {},
     "mac_address": None,
     "assigned_to": None,
+    "assign_to": None,
     "part_of": None,
     "hold_seconds": None,
     "hold_until": None,
@@ -69,6 +70,14 @@ ALLOCATION_REQUESTS: Final[dict[str, Any]] = {
     "one_address": {
         "summary": "This address or none",
         "value": {"key": "printer", "address": "192.168.3.77"},
+    },
+    "bound": {
+        "summary": "Bound to an interface that is in NetBox",
+        "value": {
+            "key": "foxtrot-storage",
+            "prefix": "192.168.3.0/24",
+            "assign_to": {"device": "foxtrot", "interface": "eth0"},
+        },
     },
 }
 SECOND: Final[dict[str, Any]] = {"key": "docker-02-sonarr", "prefix": "192.168.3.0/24"}

@@ -2,9 +2,10 @@
 
 import ipaddress
 from collections.abc import Collection, Iterable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.api.fields import (
     MAX_HOLD,
@@ -12,6 +13,7 @@ from app.api.fields import (
     CustomFields,
     DnsName,
     Family,
+    Label,
     MacAddress,
     NameOrId,
     NamePattern,
@@ -23,14 +25,14 @@ from app.api.fields import (
     is_digits,
 )
 from app.api.keys import BodyKey
-from app.domain.commands import UNSET, Place, Traits, Wish
+from app.domain.commands import UNSET, Place, Traits, Wish, target_of
 from app.domain.inventory import Json
 from app.edge.forms import FormShape
 
 FORM_SHAPE: Final = FormShape(
     lists=frozenset({"tags"}),
     integers=frozenset({"family", "hold_seconds"}),
-    objects=frozenset({"custom_fields"}),
+    objects=frozenset({"custom_fields", "assign_to"}),
 )
 MAX_ITEMS: Final = 100
 TAGS: Final = "Names or slugs of tags."
@@ -47,6 +49,7 @@ _TRAITS: Final = (
     "tags",
     "custom_fields",
     "mac_address",
+    "assign_to",
     "hold_seconds",
 )
 
@@ -55,6 +58,20 @@ class Request(BaseModel):
     """A body that is refused when it holds a field that is not known: a dropped field is a diff for ever."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AssignTo(Request):
+    """An interface that is in NetBox, of a device or of a virtual machine: send one of the two."""
+
+    device: NameOrId | None = None
+    virtual_machine: NameOrId | None = None
+    interface: Label
+
+    @model_validator(mode="after")
+    def _one_parent(self) -> Self:
+        if (self.device is None) == (self.virtual_machine is None):
+            raise PydanticCustomError("contradiction", "send either `device` or `virtual_machine`")
+        return self
 
 
 class AddressRequest(Request):
@@ -93,7 +110,10 @@ class AddressRequest(Request):
 
     def traits(self) -> Traits:
         """What may change while the address stays; what was not sent is unset."""
-        return Traits(**sent_of(self, _TRAITS, references=("tenant",)))
+        sent = sent_of(self, _TRAITS, references=("tenant",))
+        if isinstance(target := sent.get("assign_to"), AssignTo):
+            sent["assign_to"] = target_of(target.model_dump())
+        return Traits(**sent)
 
 
 class AllocationRequest(AddressRequest):
@@ -105,6 +125,9 @@ class AllocationRequest(AddressRequest):
         description="Instead of `dns_name`: the name with the lowest free number. It needs a key of its own.",
     )
     mac_address: MacAddress | None = None
+    assign_to: AssignTo | None = Field(
+        default=None, description="Bind the address to this interface; null takes it off whatever it is on."
+    )
     hold_seconds: Annotated[int, Field(strict=True, ge=1, le=MAX_HOLD)] | None = Field(
         default=None,
         description="Free the address after this time unless it is confirmed; null holds it for good.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, TypeAlias, TypeVar
 
-from app.domain.inventory import Interface, Json
+from app.domain.inventory import INTERFACE_TYPES, Assignment, Interface, Json, ParentKind
 
 
 class Unset(Enum):
@@ -59,6 +59,22 @@ class Place:
     family: Literal[4, 6] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An interface that exists, as it is written: of which device or VM (name or id), and its name there."""
+
+    kind: ParentKind
+    parent: str | int
+    interface: str
+
+    def is_at(self, assigned: Assignment | None) -> bool:
+        """Whether these words stand for the interface that an address is assigned to."""
+        if assigned is None or assigned.object_type != INTERFACE_TYPES[self.kind]:
+            return False
+        parent = assigned.parent_id if isinstance(self.parent, int) else assigned.parent
+        return parent == self.parent and assigned.interface == self.interface
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """What may change while the address stays: unset is left alone, None clears.
@@ -75,6 +91,7 @@ class Traits:
     tags: Maybe[tuple[str, ...]] = UNSET
     custom_fields: Maybe[Mapping[str, Json]] = UNSET
     mac_address: Maybe[str] = UNSET
+    assign_to: Maybe[Target] = UNSET
     hold_seconds: Maybe[int] = UNSET
 
 
@@ -92,6 +109,23 @@ class Wish:
     requested_by: str | None = None
     reference: str | None = None
     arrival: int = field(default_factory=arrived, compare=False)
+
+
+def target_of(words: Mapping[str, Json]) -> Target:
+    """An interface in the words of a request. A name in digits is an id.
+
+    Raises:
+        ValueError: there are not a device or a VM, one of both, and the interface's name.
+    """
+    named: list[tuple[ParentKind, str | int]] = [
+        (kind, parent) for kind in INTERFACE_TYPES if isinstance(parent := words.get(kind), str | int)
+    ]
+    interface = words.get("interface")
+    if len(named) != 1 or not isinstance(interface, str):
+        raise ValueError("an interface is named with one device or virtual machine")
+    [(kind, parent)] = named
+    digits = isinstance(parent, str) and parent.isascii() and parent.isdigit()
+    return Target(kind, int(parent) if digits else parent, interface)
 
 
 def given(value: Maybe[T], default: T) -> T:

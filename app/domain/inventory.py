@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Interface: TypeAlias = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -108,6 +108,24 @@ class Pool:
         return f"prefix {self.network}{place}"
 
 
+ParentKind: TypeAlias = Literal["device", "virtual_machine"]
+"""What has interfaces, by the names of NetBox's fields."""
+
+INTERFACE_TYPES: Mapping[ParentKind, str] = {
+    "device": "dcim.interface",
+    "virtual_machine": "virtualization.vminterface",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A device or a virtual machine. `place` tells those of one name apart, in words."""
+
+    id: int
+    name: str
+    place: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """The interface an address is assigned to. `parent` is the device or the virtual machine."""
@@ -117,6 +135,10 @@ class Assignment:
     interface: str = ""
     parent: str = ""
     parent_id: int | None = None
+
+    def __str__(self) -> str:
+        """The interface as the ledger writes it down: `dcim.interface:12`."""
+        return f"{self.object_type}:{self.object_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +198,8 @@ class Draft:
 class Changes:
     """What to change on an address that exists; None is left alone, an empty value clears.
 
-    `tenant_id` 0 clears the tenant and `role` "" the role. `claim` is (key, owner), ("", "") to clear it.
+    `tenant_id` 0 clears the tenant and `role` "" the role. `claim` is (key, owner), ("", "") to clear it;
+    `assigned` is the type and the id of an interface, ("", 0) for none.
     """
 
     dns_name: str | None = None
@@ -187,6 +210,7 @@ class Changes:
     tag_ids: tuple[int, ...] | None = None
     custom_fields: Mapping[str, Json] | None = None
     claim: tuple[str, str] | None = None
+    assigned: tuple[str, int] | None = None
     message: str = ""
 
 

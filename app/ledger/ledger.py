@@ -260,7 +260,11 @@ def resume(entry: Entry, event: Event) -> Begun:
 
 
 def landed(entry: Entry, address: Address) -> Entry:
-    """The entry once NetBox holds the address under its claim: name and place are NetBox's."""
+    """The entry once NetBox holds the address under its claim: name, place and interface are NetBox's.
+
+    Of the interfaces that Berth has bound it to, that one is remembered on which it is.
+    """
+    bound = str(address.assigned) if address.assigned else ""
     name = address.dns_name.lower()
     same_name = name == entry.dns_name
     return replace(
@@ -272,6 +276,7 @@ def landed(entry: Entry, address: Address) -> Entry:
         family=address.address.version,
         dns_name=name,
         name_claim=entry.name_claim if same_name else None,
+        assigned=bound if bound in (entry.assigned or "").split() else None,
     )
 
 

@@ -32,7 +32,10 @@ class Entry:
 
     `prefix` is the text that identifies where the address was asked from, as sent; `sent` holds the fields
     of the last successful write. `dns_name` is in lower case; `name_claim` is what has to be unique among
-    live entries, None where the policy lets names repeat. Times are seconds since the epoch, UTC.
+    live entries, None where the policy lets names repeat. `assigned` is the interface that Berth itself bound
+    the address to (`dcim.interface:12`); while it is being moved also the one before, after a space.
+    `adopted`: the address of this `netbox_id` was there, without a claim, before Berth. Times are seconds
+    since the epoch, UTC.
     """
 
     key: str
@@ -48,6 +51,8 @@ class Entry:
     address: str | None = None
     sent: Mapping[str, Json] = field(default_factory=dict)
     mac_address: str | None = None
+    assigned: str | None = None
+    adopted: bool = False
     hold_seconds: int | None = None
     hold_until: float | None = None
     requested_by: str | None = None

@@ -4,14 +4,24 @@
 Callers that need to be sure compare with what an allocation brings, and `forget`.
 """
 
-import difflib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
-from app.domain.inventory import Host, Kind, Network, Pool, Reference, Vrf
+from app.domain.inventory import (
+    Assignment,
+    Host,
+    Kind,
+    Network,
+    Parent,
+    ParentKind,
+    Pool,
+    Reference,
+    Vrf,
+)
 from app.netbox import translate
 from app.netbox.cache import Cache
 from app.netbox.gateway import free
+from app.netbox.interfaces import Interfaces, closest
 from app.netbox.kinds import KINDS
 from app.netbox.lookups import in_vrf
 from app.netbox.resilience import Line
@@ -28,6 +38,7 @@ class Inventory:
         self._prefixes = Listing(line, "ipam/prefixes/", partial(translate.prefix, links=links))
         self._ranges = Listing(line, "ipam/ip-ranges/", partial(translate.ip_range, links=links))
         self._vrfs = Listing(line, "ipam/vrfs/", translate.vrf)
+        self._interfaces = Interfaces(line)
         self._kinds = {kind: Listing(line, path, translate.named) for kind, (path, _) in KINDS.items()}
 
     async def prefix(self, netbox_id: int) -> Pool | None:
@@ -79,8 +90,23 @@ class Inventory:
     async def near(self, kind: Kind, name: str) -> list[str]:
         """Up to three names or slugs that resemble this one, among the first 1000."""
         rows = await self._cache.get(("all", kind), lambda: self._first(kind))
-        words = {word.lower(): word for row in rows for word in (row.slug, row.name) if word}
-        return [words[word] for word in difflib.get_close_matches(name.lower(), words, n=3)]
+        return closest(name, (word for row in rows for word in (row.slug, row.name)))
+
+    async def interfaces(self, kind: ParentKind, reference: str | int, name: str) -> list[Assignment]:
+        """Every interface of this name on the devices or VMs of this name or id; never remembered."""
+        return await self._interfaces.find(kind, reference, name)
+
+    async def parents(self, kind: ParentKind, reference: str | int) -> list[Parent]:
+        """The devices or VMs that this name or id stands for; never remembered."""
+        return await self._interfaces.parents(kind, reference)
+
+    async def near_parents(self, kind: ParentKind, name: str) -> list[str]:
+        """Up to three names of devices or VMs that resemble this one, among the first 1000."""
+        return await self._interfaces.near_parents(kind, name)
+
+    async def near_interfaces(self, kind: ParentKind, parent_id: int, name: str) -> list[str]:
+        """Up to three of the interfaces of a device or VM whose names resemble this one."""
+        return await self._interfaces.near(kind, parent_id, name)
 
     async def preview(self, pool: Pool, limit: int) -> list[str]:
         """The next free addresses, with masks, as NetBox would hand them out now; never remembered."""

@@ -40,6 +40,16 @@ RIGHTS: Final = (
     *_rights("dcim.platform", "dcim/platforms/", "to offer platforms", "view", required=False),
     *_rights("dcim.device", "dcim/devices/", "to spare a device's primary address", "view", required=False),
     *_rights(
+        "dcim.interface", "dcim/interfaces/", "to assign to devices' interfaces", "view", required=False
+    ),
+    *_rights(
+        "virtualization.vminterface",
+        "virtualization/interfaces/",
+        "to assign to VMs' interfaces",
+        "view",
+        required=False,
+    ),
+    *_rights(
         "virtualization.cluster", "virtualization/clusters/", "to offer clusters", "view", required=False
     ),
     *_rights(

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from app.domain.errors import NetBoxNonsense
 from app.domain.inventory import (
     CLAIM_FIELD,
+    INTERFACE_TYPES,
     OWNER_FIELD,
     Address,
     Assignment,
@@ -20,6 +21,8 @@ from app.domain.inventory import (
     Interface,
     Json,
     Network,
+    Parent,
+    ParentKind,
     Pool,
     PoolKind,
     Reference,
@@ -195,6 +198,21 @@ def _assignment(row: Row) -> Assignment | None:
     return Assignment(kind, number, name)
 
 
+def parent(data: Json) -> Parent:
+    """A device or a virtual machine; either may lack a cluster, and a device a name."""
+    row = Row(data, "a device or virtual machine")
+    places = [f"{name} {row.row(name).text('name')}" for name in ("cluster", "site") if row.has(name)]
+    return Parent(row.number("id"), row.text("name") if row.has("name") else "", ", ".join(places))
+
+
+def assignment(data: Json, kind: ParentKind) -> Assignment:
+    """An interface, as an address is assigned to it."""
+    row = Row(data, "an interface")
+    above = row.row(kind)
+    title = above.text("name") if above.has("name") else ""
+    return Assignment(INTERFACE_TYPES[kind], row.number("id"), row.text("name"), title, above.number("id"))
+
+
 def prefix(data: Json, links: str) -> Pool:
     """A prefix with the number of its children, which every full answer carries."""
     row = Row(data, "a prefix")
@@ -286,6 +304,9 @@ def patch(changes: Changes, *, message: bool) -> dict[str, Json]:
         sent["tenant"] = changes.tenant_id or None
     if changes.tag_ids is not None:
         sent["tags"] = list(changes.tag_ids)
+    if changes.assigned is not None:
+        kind, number = changes.assigned
+        sent |= {"assigned_object_type": kind or None, "assigned_object_id": number or None}
     custom = other_fields(changes.custom_fields or {})
     if changes.claim is not None:
         key, owner = changes.claim

@@ -321,6 +321,6 @@ def _imagined(plan: Plan, address: Interface, named: Named) -> Address:
         custom_fields=draft.custom_fields,
         key=draft.key,
         owner=draft.owner,
-        assigned=None,
+        assigned=named.interface,
         url="",
     )

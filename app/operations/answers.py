@@ -40,6 +40,7 @@ class Allocation:
     custom_fields: Mapping[str, Json]
     mac_address: str | None
     assigned_to: Mapping[str, Json] | None
+    assign_to: Mapping[str, Json] | None
     part_of: str | None
     hold_seconds: int | None
     hold_until: str | None

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from app.domain.inventory import CLAIM_FIELD, OWNER_FIELD, Address, Host, Json, Reference
+from app.domain.commands import target_of
+from app.domain.inventory import CLAIM_FIELD, OWNER_FIELD, Address, Assignment, Host, Json, Reference
 from app.ledger.records import Entry
 from app.naming.numbers import Template
 from app.operations.answers import Allocation
@@ -55,6 +56,7 @@ def show(entry: Entry, address: Address, sent: Mapping[str, Json], route: Route)
         custom_fields=_custom_fields(words, address.custom_fields),
         mac_address=entry.mac_address,
         assigned_to=_assigned(address),
+        assign_to=_assign_to(words, address.assigned),
         part_of=entry.key.partition("~")[0] if "~" in entry.key else None,
         hold_seconds=entry.hold_seconds,
         hold_until=_timestamp(entry.hold_until),
@@ -144,6 +146,12 @@ def _assigned(address: Address) -> Mapping[str, Json] | None:
         return None
     parent = "virtual_machine" if assigned.object_type == "virtualization.vminterface" else "device"
     return {parent: assigned.parent, "interface": assigned.interface}
+
+
+def _assign_to(words: Mapping[str, Json], actual: Assignment | None) -> Mapping[str, Json] | None:
+    """The interface that was sent, while the address is there. What nobody sent shows as `assigned_to`."""
+    word = words.get("assign_to")
+    return word if isinstance(word, dict) and target_of(word).is_at(actual) else None
 
 
 def _timestamp(seconds: float | None) -> str | None:

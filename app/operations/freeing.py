@@ -100,7 +100,7 @@ class Freeing:
             return "gone", ""
         check_claim(entry, address)
         if not force:
-            await check_unused(self.addresses, address)
+            await check_unused(self.addresses, entry, address)
         try:
             request_id = await self.addresses.delete(address, change_message(caller, "release", entry.key))
         except Missing:
@@ -122,19 +122,22 @@ def check_claim(entry: Entry, address: Address) -> None:
         )
 
 
-async def check_unused(addresses: Addresses, address: Address) -> None:
+async def check_unused(addresses: Addresses, entry: Entry, address: Address) -> None:
     """Whether nobody but Berth does something with the address.
 
     Raises:
-        InUse: it is assigned to an interface, or somebody's primary address.
+        InUse: it is assigned to an interface that Berth did not bind it to, or somebody's primary address.
     """
     assigned = address.assigned
     if assigned is None:
         return
+    is_primary = await addresses.is_primary(address)
+    if str(assigned) in (entry.assigned or "").split() and not is_primary:
+        return
     where = (
         f"interface {assigned.interface or assigned.object_id} of {assigned.parent or assigned.object_type}"
     )
-    primary = ", as its primary address" if await addresses.is_primary(address) else ""
+    primary = ", as its primary address" if is_primary else ""
     raise InUse(
         f"{address.address} is assigned to {where}{primary}. "
         "Unassign it in NetBox first, or let an operator release it with force."

@@ -16,7 +16,7 @@ from app.domain.errors import (
     SharedRole,
     UnknownReference,
 )
-from app.domain.inventory import SHARED_ROLES, Draft, Host, Pool, coexist
+from app.domain.inventory import SHARED_ROLES, Assignment, Draft, Host, Pool, coexist
 from app.domain.policy import PrefixRules
 from app.domain.registrations import MachineWish
 from app.ledger.records import Candidate, Entry, State
@@ -127,7 +127,7 @@ class Planner:
         names = await self._names(template or name, spot, key, named.tenant_slug, role)
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
-        entry = self._entry(caller, wish, key, spot)
+        entry = replace(self._entry(caller, wish, key, spot), assigned=bound_to(named.interface))
         return Plan(spot, route, named, line, draft, entry, rules.shared_roles, wish.arrival, names)
 
     async def resolve(
@@ -227,6 +227,11 @@ def _shared_role(role: str, rules: PrefixRules) -> SharedRole | None:
     )
 
 
+def bound_to(interface: Assignment | None) -> str | None:
+    """What the ledger remembers of an interface that Berth binds an address to."""
+    return str(interface) if interface else None
+
+
 def derived_key(wish: Wish, spot: Spot) -> str:
     """The key of a request that names none: its DNS name, made distinct by VRF and family.
 
@@ -266,5 +271,7 @@ def _draft(caller: Caller, wish: Wish, key: str, spot: Spot, named: Named) -> Dr
         tenant_id=named.tenant.id if named.tenant else None,
         tag_ids=tuple(tag.id for tag in named.tags or ()),
         custom_fields=given(traits.custom_fields, {}),
+        assigned_type=named.interface.object_type if named.interface else None,
+        assigned_id=named.interface.object_id if named.interface else None,
         message=change_message(caller, "allocate", key, wish),
     )

@@ -6,12 +6,15 @@ from typing import Protocol
 from app.allocation.seats import Line, Seated
 from app.domain.inventory import (
     Address,
+    Assignment,
     Changes,
     ClaimFields,
     Draft,
     Host,
     Kind,
     Network,
+    Parent,
+    ParentKind,
     Pool,
     Receipt,
     Reference,
@@ -109,6 +112,22 @@ class Inventory(Protocol):
 
     async def near(self, kind: Kind, name: str) -> list[str]:
         """Up to three names that resemble this one."""
+        ...
+
+    async def interfaces(self, kind: ParentKind, reference: str | int, name: str) -> list[Assignment]:
+        """Every interface of this name on the devices or VMs of this name or id; never cached."""
+        ...
+
+    async def parents(self, kind: ParentKind, reference: str | int) -> list[Parent]:
+        """The devices or VMs that this name or id stands for; never cached."""
+        ...
+
+    async def near_parents(self, kind: ParentKind, name: str) -> list[str]:
+        """Up to three names of devices or VMs that resemble this one."""
+        ...
+
+    async def near_interfaces(self, kind: ParentKind, parent_id: int, name: str) -> list[str]:
+        """Up to three of the interfaces of a device or VM whose names resemble this one."""
         ...
 
     async def preview(self, pool: Pool, limit: int) -> list[str]:

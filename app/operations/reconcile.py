@@ -149,7 +149,7 @@ class Reconcile:
         try:
             if address is not None:
                 check_claim(entry, address)
-                await check_unused(self.keep.addresses, address)
+                await check_unused(self.keep.addresses, entry, address)
         except (InUse, ClaimChanged) as reason:
             kept = replace(entry, hold_until=None)
             await self.ledger.record(

@@ -59,7 +59,7 @@ class Release:
                 return replace(entry, netbox_id=None)
             raise
         if address is not None and not force:
-            await check_unused(self.keep.addresses, address)
+            await check_unused(self.keep.addresses, entry, address)
         return entry
 
     async def _unknown(self, caller: Caller, key: str, *, force: bool) -> Entry | None:
@@ -68,9 +68,10 @@ class Release:
         if address is None:
             return None
         check_owner(caller, "", address.owner)
+        found = from_claim(address)
         if not force:
-            await check_unused(self.keep.addresses, address)
-        return from_claim(address)
+            await check_unused(self.keep.addresses, found, address)
+        return found
 
     async def _free(
         self, caller: Caller, event: Event, expected: Entry | None, entry: Entry, *, force: bool

@@ -94,7 +94,8 @@ class States:
         """
         if reason := await self._unfit(begun.entry, address):
             return await self._give_back(begun, address, reason)
-        entry = landed(_as_adopted(begun.entry, address) if decision == "adopted" else begun.entry, address)
+        mine = begun.entry if decision == "allocated" else _as_found(begun.entry, address)
+        entry = landed(mine, address)
         return await self.settle(begun, entry, decision, request_id)
 
     async def settle(self, begun: Begun, entry: Entry, decision: str, request_id: str = "") -> Entry:
@@ -176,6 +177,6 @@ def _older(entry: Entry, address: Address) -> bool:
     return address.created is not None and address.created.timestamp() < entry.opened_at - _CLOCK_SLACK
 
 
-def _as_adopted(entry: Entry, address: Address) -> Entry:
-    """An object that was there before keeps no deadline of this request's."""
-    return replace(entry, hold_until=None) if _older(entry, address) else entry
+def _as_found(entry: Entry, address: Address) -> Entry:
+    """An object that was there before keeps no deadline of this request's, and was bound by somebody else."""
+    return replace(entry, hold_until=None, assigned=None) if _older(entry, address) else entry

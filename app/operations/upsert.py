@@ -1,10 +1,10 @@
 """Converge: the address that a key stands for, made if there is none, changed to what was sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.commands import UNSET, Caller, Traits, Wish, given
-from app.domain.errors import ClaimChanged, OutcomeUnknown, StillWorking
+from app.domain.commands import UNSET, Caller, Target, Traits, Wish, given
+from app.domain.errors import ClaimChanged, InUse, OutcomeUnknown, StillWorking
 from app.domain.inventory import Address, Changes, Json, Pool, PoolKind
 from app.domain.translation import to_error
 from app.domain.upstream import Missing, Stale, Unsure, UpstreamError
@@ -120,12 +120,38 @@ class Convergence:
         route = await self.planner.gateways.route(pool, name, entry.owner)
         defaults = () if wish.traits.tags is UNSET else route.default_tags
         renamed = name if name.lower() != address.dns_name else ""
-        named = await self.planner.resolve(wish.traits, defaults, renamed, new_role, pool)
+        named = await self._named(wish.traits, address, defaults, renamed, new_role)
         self._check_name(wish.traits, address, named, name)
         if renamed:
             await self.planner.names.check_free(name, pool, entry.key)
         changes = _changes(wish.traits, address, named, change_message(caller, "change", entry.key, wish))
-        return Gap(entry, self._entry(wish, entry, name, pool), address, changes, named)
+        moves = changes is not None and changes.assigned is not None
+        if moves:
+            await self._check_movable(address)
+        bound = _bound(wish.traits, entry, named, moves=moves)
+        wanted = replace(self._entry(wish, entry, name, pool), assigned=bound)
+        return Gap(entry, wanted, address, changes, named)
+
+    async def _named(
+        self, traits: Traits, address: Address, defaults: Sequence[str], renamed: str, new_role: str
+    ) -> Named:
+        """What the words stand for. The interface that the address is on is known without a look."""
+        target = traits.assign_to
+        there = isinstance(target, Target) and target.is_at(address.assigned)
+        sought = replace(traits, assign_to=UNSET) if there else traits
+        named = await self.planner.resolve(sought, defaults, renamed, new_role, _pool_of(address))
+        return replace(named, interface=address.assigned) if there else named
+
+    async def _check_movable(self, address: Address) -> None:
+        """Refuse what NetBox would refuse: to take a primary address away from its device or VM."""
+        assigned = address.assigned
+        if assigned is None or not await self.keep.addresses.is_primary(address):
+            return
+        raise InUse(
+            f"{address.address} is the primary address of {assigned.parent or assigned.object_type}, so "
+            "NetBox does not let it be moved. Make another address the primary one there, or none, and send "
+            "this again."
+        )
 
     def _check_name(self, traits: Traits, address: Address, named: Named, name: str) -> None:
         """A name keeps the conventions if it is new, or if another tenant or role brings others upon it."""
@@ -198,6 +224,15 @@ def _merged(held: Mapping[str, Json], sent: Mapping[str, Json]) -> dict[str, Jso
     return {**{n: v for n, v in held.items() if n != "name_pattern" or "dns_name" not in sent}, **sent}
 
 
+def _bound(traits: Traits, entry: Entry, named: Named, *, moves: bool) -> str | None:
+    """The interface that the address is bound to now; while it is being moved, also the one before."""
+    if traits.assign_to is UNSET:
+        return entry.assigned
+    wanted = [str(named.interface)] if named.interface else []
+    before = (entry.assigned or "").split() if moves else []
+    return " ".join(dict.fromkeys([*wanted, *before])) or None
+
+
 def _pool_of(address: Address) -> Pool:
     """The place of an address that exists, as far as rules and names ask for it."""
     return Pool(PoolKind.PREFIX, 0, address.address.network, vrf=address.vrf)
@@ -212,7 +247,8 @@ def _changes(traits: Traits, address: Address, named: Named, message: str) -> Ch
     tenant = _tenant(traits, address, named)
     tags = _tags(traits, address, named)
     fields = _fields(traits, address)
-    if all(value is None for value in (name, description, status, role, tenant, tags, fields)):
+    assigned = _interface(traits, address, named)
+    if all(value is None for value in (name, description, status, role, tenant, tags, fields, assigned)):
         return None
     return Changes(
         dns_name=name,
@@ -222,6 +258,7 @@ def _changes(traits: Traits, address: Address, named: Named, message: str) -> Ch
         tenant_id=tenant,
         tag_ids=tags,
         custom_fields=fields,
+        assigned=assigned,
         message=message,
     )
 
@@ -257,6 +294,16 @@ def _fields(traits: Traits, address: Address) -> dict[str, Json] | None:
     return {n: value for n, value in wanted.items() if address.custom_fields.get(n) != value} or None
 
 
+def _interface(traits: Traits, address: Address, named: Named) -> tuple[str, int] | None:
+    if traits.assign_to is UNSET:
+        return None
+    wanted, held = (
+        (each.object_type, each.object_id) if each else ("", 0)
+        for each in (named.interface, address.assigned)
+    )
+    return None if wanted == held else wanted
+
+
 def _after(gap: Gap) -> Address:
     """The address as it would be, for a dry run."""
     address, changes = gap.address, gap.changes
@@ -271,4 +318,5 @@ def _after(gap: Gap) -> Address:
         tenant=address.tenant if changes.tenant_id is None else gap.named.tenant,
         tags=address.tags if changes.tag_ids is None else gap.named.tags or (),
         custom_fields={**address.custom_fields, **(changes.custom_fields or {})},
+        assigned=address.assigned if changes.assigned is None else gap.named.interface,
     )

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -43,6 +44,8 @@ entries = Table(
     Column("reference", Text),
     Column("opened_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
+    Column("assigned", Text),
+    Column("adopted", Boolean),
     Index("entries_name_claim", "name_claim", unique=True, sqlite_where=live),
     Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=live),
     Index("entries_dns_name", "dns_name"),

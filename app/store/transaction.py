@@ -190,13 +190,14 @@ def end_of_chain(connection: Connection, chain: str) -> Head:
 
 def _entry(row: Sequence[Any]) -> Entry:
     values = dict(zip(_ENTRY_FIELDS, row, strict=True))
-    values["state"] = State(values["state"])
     values["sent"] = json.loads(values["sent"])
-    return Entry(**values)
+    return _of_values(values)
 
 
 def decoded(row: RowMapping) -> Entry:
     """An entry of a query that SQLAlchemy ran, which has decoded the JSON."""
-    values = dict(row)
-    values["state"] = State(values["state"])
-    return Entry(**values)
+    return _of_values(dict(row))
+
+
+def _of_values(values: dict[str, Any]) -> Entry:
+    return Entry(**{**values, "state": State(values["state"]), "adopted": bool(values["adopted"])})

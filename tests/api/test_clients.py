@@ -63,10 +63,23 @@ def test_a_form_is_read_as_the_json_it_stands_for(api: TestClient, rig: Rig) -> 
     """Digits stay an id, commas make a list of tags, empty fields were not filled in."""
     response = api.post(
         PATH,
-        data={"key": "web-01", "prefix": "7", "tags": "a,b", "family": "4", "description": ""},
+        data={
+            "key": "web-01",
+            "prefix": "7",
+            "tags": "a,b",
+            "family": "4",
+            "description": "",
+            "assign_to.device": "foxtrot",
+            "assign_to.interface": "eth0",
+        },
     )
     assert response.status_code == 200
-    assert rig.twin.wishes[0].sent == {"prefix": "7", "tags": ["a", "b"], "family": 4}
+    assert rig.twin.wishes[0].sent == {
+        "prefix": "7",
+        "tags": ["a", "b"],
+        "family": 4,
+        "assign_to": {"device": "foxtrot", "interface": "eth0"},
+    }
     assert rig.twin.wishes[0].place.prefix == 7
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.api.schemas import AllocationRequest
-from app.domain.commands import UNSET, Traits
+from app.domain.commands import UNSET, Target, Traits
 
 
 def refusals(**body: object) -> list[tuple[str, str]]:
@@ -45,6 +45,10 @@ def refusals(**body: object) -> list[tuple[str, str]]:
         ("mac_address", "52:54:00:ab:CD:ef"),
         ("mac_address", "52-54-00-ab-cd-ef"),
         ("mac_address", "5254.00ab.cdef"),
+        ("assign_to", None),
+        ("assign_to", {"device": "foxtrot", "interface": "eth0"}),
+        ("assign_to", {"virtual_machine": "7", "interface": "ens18"}),
+        ("assign_to", {"device": None, "virtual_machine": 7, "interface": "ens18"}),
         ("hold_seconds", 1),
         ("hold_seconds", 30 * 24 * 3600),
         ("description", ""),
@@ -98,6 +102,9 @@ def test_a_field_is_kept_as_it_was_written(field: str, value: object) -> None:
         ("custom_fields", {"a-b": 1}, "custom_field"),
         ("mac_address", "52:54:00", "mac_address"),
         ("mac_address", "52:54-00:ab:cd:ef", "mac_address"),
+        ("assign_to", {"interface": "eth0"}, "contradiction"),
+        ("assign_to", {"device": "a", "virtual_machine": "b", "interface": "eth0"}, "contradiction"),
+        ("assign_to", "foxtrot", "model_type"),
         ("hold_seconds", 0, "greater_than_equal"),
         ("hold_seconds", 30 * 24 * 3600 + 1, "less_than_equal"),
         ("hold_seconds", "60", "int_type"),
@@ -121,6 +128,15 @@ def test_the_tags_are_refused_one_by_one() -> None:
     assert refusals(tags=["ok", "", 5]) == [("tags/1", "string_too_short"), ("tags/2", "string_type")]
 
 
+def test_an_interface_is_refused_part_by_part() -> None:
+    """Each with its place."""
+    assert refusals(assign_to={"device": 0, "interface": "", "slot": 1}) == [
+        ("assign_to/device", "id"),
+        ("assign_to/interface", "string_too_short"),
+        ("assign_to/slot", "extra_forbidden"),
+    ]
+
+
 def test_all_violations_are_reported_at_once() -> None:
     """Nobody should have to send a request five times to learn five things."""
     assert [place for place, _ in refusals(prefix="x", family=5, hold_seconds=0, color="red")] == [
@@ -138,6 +154,18 @@ def test_digits_become_an_id_for_the_desk() -> None:
     ).wish("k")
     assert (wish.place.prefix, wish.place.ip_range, wish.place.vrf, wish.traits.tenant) == (7, 8, 9, 10)
     assert wish.sent == {"prefix": "7", "ip_range": "8", "vrf": "9", "tenant": "10"}
+
+
+def test_an_interface_becomes_a_target_for_the_desk() -> None:
+    """Of a device or VM by name, or by its id in digits."""
+    targets = [
+        AllocationRequest.model_validate({"assign_to": {parent: name, "interface": "eth0"}}).wish("k")
+        for parent, name in (("device", "foxtrot"), ("virtual_machine", "7"))
+    ]
+    assert [wish.traits.assign_to for wish in targets] == [
+        Target("device", "foxtrot", "eth0"),
+        Target("virtual_machine", 7, "eth0"),
+    ]
 
 
 def test_a_trait_that_was_not_sent_is_unset_and_a_null_one_is_none() -> None:

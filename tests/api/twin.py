@@ -347,6 +347,7 @@ def _made(caller: Caller, wish: Wish, address: Interface, netbox_id: str | None)
         custom_fields={},
         mac_address=None,
         assigned_to=None,
+        assign_to=None,
         part_of=None,
         hold_seconds=seconds or None,
         hold_until="2026-11-23T21:30:00Z" if seconds else None,

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 MEMBERS = (
     *("key", "state", "address", "ip", "prefix_length", "family", "prefix", "ip_range", "vrf", "gateway"),
     *("netmask", "dns_name", "name_pattern", "dns_servers", "description", "status", "role", "tenant"),
-    *("tags", "custom_fields", "mac_address", "assigned_to", "part_of", "hold_seconds", "hold_until"),
+    *("tags", "custom_fields", "mac_address", "assigned_to", "assign_to", "part_of"),
+    *("hold_seconds", "hold_until"),
     *("owner", "requested_by", "reference", "netbox_id", "netbox_url"),
 )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.inventory import Changes, Draft, Kind, Pool, Receipt, Vrf
+from app.domain.inventory import Assignment, Changes, Draft, Kind, Parent, Pool, Receipt, Vrf
 from app.domain.upstream import FaultKind, Missing, NoRoom, Rejected, Stale
 from app.netbox import NetBox
 from tests.netbox_room.conftest import Admin
@@ -369,6 +369,26 @@ async def test_a_name_that_two_objects_have_is_not_guessed(netbox: NetBox, admin
     ids = [admin.make("virtualization/clusters", name=unique, type=kind["id"])["id"] for _ in range(2)]
     assert await netbox.inventory.references(Kind.CLUSTER, [unique]) == {}
     assert list(await netbox.inventory.references(Kind.CLUSTER, [int(ids[0])])) == [int(ids[0])]
+
+
+async def test_interfaces_are_found_by_names_and_ids(netbox: NetBox, admin: Admin, unique: str) -> None:
+    """Of machines of one name all of them; of what is not there none, and what is near."""
+    inventory = netbox.inventory
+    kind = admin.make("virtualization/cluster-types", name=unique, slug=unique)["id"]
+    cluster = admin.make("virtualization/clusters", name=unique, type=kind)["id"]
+    machine = admin.make("virtualization/virtual-machines", name=unique, cluster=cluster)["id"]
+    made = admin.make("virtualization/interfaces", virtual_machine=machine, name="ens18")["id"]
+    expected = Assignment("virtualization.vminterface", int(made), "ens18", unique, int(machine))
+    for reference in (unique, int(machine)):
+        assert await inventory.interfaces("virtual_machine", reference, "ens18") == [expected]
+        assert await inventory.interfaces("virtual_machine", reference, "ens19") == []
+        [parent] = await inventory.parents("virtual_machine", reference)
+        assert parent == Parent(int(machine), unique, f"cluster {unique}")
+    for absent in ("no such machine", 999_999_999):
+        assert await inventory.interfaces("virtual_machine", absent, "ens18") == []
+        assert await inventory.parents("device", absent) == []
+    assert unique in await inventory.near_parents("virtual_machine", f"{unique}x".upper())
+    assert await inventory.near_interfaces("virtual_machine", int(machine), "ENS19") == ["ens18"]
 
 
 async def test_a_preview_shows_what_would_come_next(netbox: NetBox, admin: Admin, unique: str) -> None:

@@ -233,6 +233,11 @@ CHANGES: list[tuple[Changes, dict[str, Json]]] = [
         Changes(claim=("k", "o"), custom_fields={"berth_key": "z", "n": None}),
         {"custom_fields": {"n": None, "berth_key": "k", "berth_owner": "o"}},
     ),
+    (
+        Changes(assigned=("dcim.interface", 3)),
+        {"assigned_object_type": "dcim.interface", "assigned_object_id": 3},
+    ),
+    (Changes(assigned=("", 0)), {"assigned_object_type": None, "assigned_object_id": None}),
     (Changes(custom_fields={"berth_key": "z"}), {}),
     (Changes(status="deprecated", message="m"), {"status": "deprecated", "changelog_message": "m"}),
 ]

@@ -13,7 +13,7 @@ import requests
 
 from app.api.machine_schemas import MachineRequest, wish_of
 from app.assembly import Operations, Parts, assemble
-from app.domain.commands import Caller, Place, Traits, Wish
+from app.domain.commands import Caller, Place, Traits, Wish, target_of
 from app.domain.inventory import Address, Changes
 from app.domain.policy import GatewayRule, Policy, PrefixSection
 from app.domain.registrations import MachineWish
@@ -69,7 +69,7 @@ async def _at_once(_seconds: float) -> None:
 def wish(key: str = "", **words: Any) -> Wish:  # noqa: ANN401 - the fields of a request
     """A wish as the API would make it."""
     place = Place(**{name: value for name, value in words.items() if name in PLACE})
-    traits = Traits(**{name: value for name, value in words.items() if name in TRAITS})
+    traits = Traits(**{name: _as_trait(value) for name, value in words.items() if name in TRAITS})
     named = {name: value for name, value in words.items() if name in ("requested_by", "reference")}
     sent = {name: _as_sent(name, value, words) for name, value in words.items() if name != "address_has_mask"}
     return Wish(key=key, place=place, traits=traits, sent=sent, **named)
@@ -78,6 +78,10 @@ def wish(key: str = "", **words: Any) -> Wish:  # noqa: ANN401 - the fields of a
 def machine_wish(key: str, **words: Any) -> MachineWish:  # noqa: ANN401 - as above
     """A wish for a machine as the API would make it."""
     return MachineRequest.model_validate(words).wish(key)
+
+
+def _as_trait(value: Any) -> Any:  # noqa: ANN401 - as above
+    return target_of(value) if isinstance(value, dict) and "interface" in value else value
 
 
 def _as_sent(name: str, value: Any, words: dict[str, Any]) -> Any:  # noqa: ANN401 - as above

@@ -18,6 +18,7 @@ from app.domain.commands import Caller
 from app.domain.errors import BerthError, NotFound, OutcomeUnknown
 from app.emulator.faults import Fault
 from tests.operations.conftest import LAB, Desk, Meddler
+from tests.operations.test_assign import FOXTROT, GOLF
 from tests.operations.test_places import at
 
 ALICE = Caller(owner="alice")
@@ -93,6 +94,16 @@ async def nothing(_desk: Desk, _key: str) -> None:
 async def made(desk: Desk, key: str) -> object:
     """An allocation."""
     return await desk.post(ALICE, key, prefix=LAB, description="old")
+
+
+async def bound(desk: Desk, key: str) -> object:
+    """An allocation on an interface."""
+    return await desk.post(ALICE, key, prefix=LAB, assign_to=FOXTROT)
+
+
+async def move(desk: Desk, key: str) -> object:
+    """To another interface."""
+    return await desk.put(ALICE, key, assign_to=GOLF)
 
 
 async def held(desk: Desk, key: str) -> None:
@@ -183,6 +194,26 @@ async def is_changed(desk: Desk, key: str) -> None:
     assert await desk.get(ALICE, key) == changed
 
 
+async def is_bound(desk: Desk, key: str) -> None:
+    """One object, on its interface, and not in the way of a release."""
+    await is_there(desk, key)
+    row = await desk.claimed(key)
+    assert row.assigned is not None
+    assert row.assigned.parent == "foxtrot"
+    await desk.operations.release(ALICE, key)
+
+
+async def is_on_one_of_both(desk: Desk, key: str) -> None:
+    """Whichever it is on is its own."""
+    await is_there(desk, key)
+    row = await desk.claimed(key)
+    assert row.assigned is not None
+    entry = await desk.entry(key)
+    assert entry is not None
+    assert entry.assigned == str(row.assigned)
+    await desk.operations.release(ALICE, key)
+
+
 async def is_gone(desk: Desk, key: str) -> None:
     """No object, and no answer."""
     await desk.operations.release(ALICE, key)
@@ -218,7 +249,10 @@ SCENARIOS = [
     Scenario("create by PUT", nothing, change, is_changed),
     Scenario("change", made, change, is_changed),
     Scenario("adopt and change", lost, change, is_changed),
+    Scenario("allocate onto an interface", nothing, bound, is_bound),
+    Scenario("move to another interface", bound, move, is_on_one_of_both),
     Scenario("release", made, release, is_gone),
+    Scenario("release from its interface", bound, release, is_gone),
     Scenario("release what the ledger lost", lost, release, is_gone),
     Scenario("confirm", held, confirm, is_one_of_both),
     Scenario("end a hold", held, reconcile, is_swept),
@@ -246,7 +280,7 @@ async def killed_at(desk: Desk, scenario: Scenario, point: int) -> bool:
         assert life.dead
     there = {row.id for row in await netbox.addresses.find_claims([key]) if row.address.ip != GATEWAY}
     desk.restart(addresses=netbox.addresses, allocator=netbox.allocator, store=store)
-    if scenario.action in (made, explicit):
+    if scenario.action in (made, explicit, bound):
         again = await scenario.action(desk, key)
         assert acknowledged in (None, again)
         assert not there or there == {(await desk.claimed(key)).id}

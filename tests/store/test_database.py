@@ -32,6 +32,8 @@ ENTRY = Entry(
     address="10.0.0.7/24",
     sent={"tags": ["b", "a"], "description": "Grüße"},
     mac_address="52:54:00:12:34:56",
+    assigned="dcim.interface:12",
+    adopted=True,
     hold_seconds=60,
     hold_until=1060.25,
     requested_by="Alice",
@@ -354,6 +356,20 @@ def test_a_ledger_of_a_newer_release_is_left_alone(path: Path) -> None:
         other.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(LedgerUnavailable, match="9999"):
         open_database(f"sqlite:///{path}", "chain-1")
+
+
+async def test_entries_of_an_older_release_are_read_as_they_were(path: Path) -> None:
+    """Whatever came later is not known of them."""
+    with closing(open_database(f"sqlite:///{path}", "chain-1")) as database:
+        await database.write(keep(ENTRY))
+    with closing(sqlite3.connect(path)) as other, other:
+        for column in ("assigned", "adopted"):
+            other.execute(f"ALTER TABLE entries DROP COLUMN {column}")
+        other.execute("DROP TABLE machines")
+        other.execute("UPDATE alembic_version SET version_num = '0001'")
+    with closing(open_database(f"sqlite:///{path}", "chain-2")) as database:
+        found = await database.read(lambda tx: tx.entry("web"))
+    assert found == replace(ENTRY, assigned=None, adopted=False)
 
 
 def test_a_ledger_in_memory_is_refused() -> None:
