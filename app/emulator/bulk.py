@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from app.emulator.deletion import delete
 from app.emulator.endpoints import check_complete, check_permitted
-from app.emulator.errors import ApiError, InvalidError, detail
+from app.emulator.errors import NO_PERMISSION, ApiError, InvalidError, detail
+from app.emulator.pages import selected
 from app.emulator.records import fetch, insert, show, update, validate
 from app.emulator.session import marks
 from app.emulator.wire import Response
@@ -36,7 +37,8 @@ def create_many(session: Session, resource: Resource, request: Request) -> Steps
             rows = _create_in_turn(session, resource, data, allowed)
         else:
             rows = _create_checked(session, resource, data, allowed)
-    return Response(201, [show(session, resource, row) for row in rows])
+    only = selected(session, resource, request)
+    return Response(201, [show(session, resource, row, only) for row in rows])
 
 
 def _create_in_turn(session: Session, resource: Resource, data: list[Json], allowed: Clause) -> list[Row]:
@@ -48,14 +50,10 @@ def _create_in_turn(session: Session, resource: Resource, data: list[Json], allo
                 row = insert(session, resource, validate(session, resource, item))
                 check_permitted(session, resource, row, allowed)
                 rows.append(row)
-        except InvalidError as error:
-            errors.append({"index": index, "errors": error.errors})
-            statuses.add(400)
-        except ApiError as error:
-            if error.status != 403:  # noqa: PLR2004
-                raise
-            errors.append({"index": index, "errors": {"__all__": [_NOT_PERMITTED]}})
-            statuses.add(403)
+        except (InvalidError, ApiError) as error:
+            failed, status = _failure(error)
+            errors.append({"index": index, "errors": failed})
+            statuses.add(status)
     if errors:
         raise _failed(errors, len(data), "created", 403 if 403 in statuses else 400)  # noqa: PLR2004
     return rows
@@ -85,7 +83,7 @@ def _failed(errors: list[Json], total: int, what: str, status: int = 400) -> Api
 
 
 def _numbers(session: Session, resource: Resource, data: Json, allowed: Clause) -> dict[int, Row]:
-    """Return the objects that the list names, by id."""
+    """Return the objects that the list names, by id, in the resource's own order."""
     _check_list(session, data)
     broken = [
         {"index": i, "errors": error} for i, item in enumerate(data) if (error := _unnamed(session, item))
@@ -95,13 +93,13 @@ def _numbers(session: Session, resource: Resource, data: Json, allowed: Clause) 
         raise ApiError(400, {"detail": text, "errors": broken})
     ids = [int(item["id"]) for item in data]
     _check_repeated(session, ids)
-    where = f"id IN ({marks(ids)}) AND {allowed[0]}"
+    where = f"id IN ({marks(ids)}) AND {allowed[0]} ORDER BY {resource.order}"
     found = {row["id"]: row for row in fetch(session, resource, where, [*ids, *allowed[1]])}
     missing = [number for number in ids if number not in found]
     if missing and session.release.modern:
         errors = [{"id": n, "errors": {"id": [f"Object with ID {n} does not exist"]}} for n in missing]
         raise _failed(errors, len(ids), "found")
-    return {number: found[number] for number in ids if number in found}
+    return found
 
 
 def _unnamed(session: Session, item: Json) -> Row:
@@ -141,30 +139,47 @@ def change_many(session: Session, resource: Resource, request: Request) -> Steps
     data = request.data()
     found = _numbers(session, resource, data, allowed)
     changes = {int(item["id"]): {k: v for k, v in item.items() if k != "id"} for item in data}
+    asked = [(row, changes[number]) for number, row in found.items()]
     with session.database.transaction():
-        rows = _change_in_turn(session, resource, request, found, changes)
-        for row in rows:
-            check_permitted(session, resource, row, allowed)
+        rows = _change_in_turn(session, resource, request, asked, allowed)
     yield
-    return Response(200, [show(session, resource, row) for row in rows])
+    only = selected(session, resource, request)
+    return Response(200, [show(session, resource, row, only) for row in rows])
 
 
 def _change_in_turn(
-    session: Session, resource: Resource, request: Request, found: dict[int, Row], changes: dict[int, Row]
+    session: Session, resource: Resource, request: Request, asked: list[tuple[Row, Row]], allowed: Clause
 ) -> list[Row]:
-    rows, errors = [], []
-    for number, old in found.items():
+    """Check and store each in turn; 4.3 stops at the first that is wrong, and does not say which it was."""
+    rows, errors, statuses = [], [], set()
+    for old, data in asked:
         try:
             if request.method == "PUT":
-                check_complete(resource, changes[number])
-            rows.append(update(session, resource, old, validate(session, resource, changes[number], old)))
-        except InvalidError as error:
+                check_complete(resource, data)
+            row = update(session, resource, old, validate(session, resource, data, old))
+            check_permitted(session, resource, row, allowed)
+            rows.append(row)
+        except (InvalidError, ApiError) as error:
             if not session.release.modern:
                 raise
-            errors.append({"id": number, "errors": error.errors})
+            failed, status = _failure(error)
+            errors.append({"id": old["id"], "errors": failed})
+            statuses.add(status)
     if errors:
-        raise _failed(errors, len(found), "updated")
+        raise _failed(errors, len(asked), "updated", 403 if 403 in statuses else 400)  # noqa: PLR2004
     return rows
+
+
+def _failure(error: InvalidError | ApiError) -> tuple[Row, int]:
+    """Return what a list says of one object, and the status that it stands for.
+
+    Only a constraint that the object breaks is told of the object; every other error ends the call.
+    """
+    if isinstance(error, InvalidError):
+        return error.errors, 400
+    if error.body != {"detail": NO_PERMISSION}:
+        raise error
+    return {"__all__": [_NOT_PERMITTED]}, 403
 
 
 def remove_many(session: Session, resource: Resource, request: Request) -> Steps:

@@ -90,11 +90,16 @@ def ordering(resource: Resource, request: Request) -> str:
 
 
 def selected(session: Session, resource: Resource, request: Request) -> Sequence[str] | None:
-    """Return the keys that a request asks for by ``fields``, ``omit`` or ``brief``; None for all."""
+    """Return the keys that a request asks for by ``fields``, ``omit`` or ``brief``; None for all.
+
+    4.3 knows ``exclude``, for the config context alone; 4.7 does not.
+    """
     if request.parameter("fields"):
         return request.parameter("fields").split(",")
-    if session.release.modern and request.parameter("omit"):
-        omitted = request.parameter("omit").split(",")
+    omitted = request.parameter("omit").split(",") if session.release.modern else []
+    if not session.release.modern and "config_context" in request.parameter("exclude").split(","):
+        omitted = ["config_context"]
+    if omitted not in ([], [""]):
         return [name for name in readers_of(resource, session.release) if name not in omitted]
     if request.method == "GET" and request.parameter("brief") and resource.brief:
         return (*resource.brief, *resource.counts)

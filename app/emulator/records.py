@@ -72,10 +72,12 @@ def validate(session: Session, resource: Resource, data: Json, old: Row | None =
         whole["custom_field_data"] = values["custom_field_data"] = merged
     _check_references(session, resource, whole)
     if resource.customised:
-        check_custom_fields(session, resource, whole)
+        _check_custom(session, resource, whole)
     before = dict(whole)
     resource.clean(session, whole, old)
-    _check_unique(session, resource, whole)
+    repeats = _repeats(session, resource, whole)
+    if repeats:
+        raise InvalidError(repeats)
     return {**values, **{key: value for key, value in whole.items() if before.get(key) != value}}
 
 
@@ -111,8 +113,19 @@ def _check_references(session: Session, resource: Resource, row: Row) -> None:
             raise InvalidError(errors)
 
 
-def _check_unique(session: Session, resource: Resource, row: Row) -> None:
-    """Refuse what repeats. A rule's columns are evaluated by SQLite on the new values."""
+def _check_custom(session: Session, resource: Resource, row: Row) -> None:
+    """Check the custom fields; what else repeats is told together with what is wrong with them."""
+    try:
+        check_custom_fields(session, resource, row)
+    except InvalidError as error:
+        repeats = _repeats(session, resource, row)
+        raise InvalidError(
+            {name: error.errors.get(name, []) + repeats.get(name, []) for name in {**error.errors, **repeats}}
+        ) from None
+
+
+def _repeats(session: Session, resource: Resource, row: Row) -> Row:
+    """Return what repeats. A rule's columns are evaluated by SQLite on the new values."""
     names = [name for name in columns_of(resource) if name != "custom_field_data"]
     given = f"(SELECT {', '.join(f'? AS {name}' for name in names)})" if resource.unique else ""
     values = [row.get(name) for name in names]
@@ -127,8 +140,7 @@ def _check_unique(session: Session, resource: Resource, row: Row) -> None:
         )
         if found:
             errors[rule.key] = [rule.text(session.release)]
-    if errors:
-        raise InvalidError(errors)
+    return errors
 
 
 def insert(session: Session, resource: Resource, values: Row) -> Row:

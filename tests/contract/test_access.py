@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.client import ADDRESSES, CLAIM_TAKEN, KEY, MACHINES, PREFIXES, NetBox, host, may, unique
+from tests.contract.client import (
+    ADDRESSES,
+    CLAIM_TAKEN,
+    INTERFACES,
+    KEY,
+    MACHINES,
+    PREFIXES,
+    NetBox,
+    host,
+    may,
+    unique,
+)
 
 if TYPE_CHECKING:
     from tests.contract.client import Row
@@ -22,6 +33,7 @@ NO_KEY = (
 )
 NO_PREFIX = {"detail": "No Prefix matches the given query."}
 PREFIX, ADDRESS, MACHINE = "ipam.prefix", "ipam.ipaddress", "virtualization.virtualmachine"
+NIC, MAC = "virtualization.vminterface", "dcim.macaddress"
 GERMAN = {"Accept-Language": "de"}
 
 
@@ -240,6 +252,64 @@ def test_creating_a_machine_needs_only_to_add_one(netbox: NetBox) -> None:
 
 
 # -- language ----------------------------------------------------------------------------------
+
+
+def test_registering_a_machine_needs_a_right_for_each_step(netbox: NetBox) -> None:
+    """To add machines, interfaces and MAC addresses, and to change machines; to see none of them."""
+    cluster = netbox.cluster()["id"]
+    role = netbox.made("dcim/device-roles", {"name": unique("role"), "slug": unique("role")})["id"]
+    rights = (may([MACHINE, NIC, MAC], "add"), may(MACHINE, "change"))
+    with netbox.account(*rights) as narrow:
+        machine = narrow.made(MACHINES, {"name": unique("vm"), "cluster": cluster, "role": role})
+        body = {"virtual_machine": machine["id"], "name": "eth0", "mac_address": "02:00:00:00:00:01"}
+        assert narrow.post(INTERFACES, [body]).status_code == 201
+        assert narrow.patch(MACHINES, [{"id": machine["id"], "status": "active"}]).status_code == 200
+        assert narrow.get(f"{MACHINES}/{machine['id']}").status_code == 403
+        assert narrow.patch(f"{INTERFACES}/1", {"mtu": 1500}).status_code == 403
+        assert narrow.delete(f"{MACHINES}/{machine['id']}").status_code == 403
+
+
+def test_a_mac_address_on_an_interface_needs_the_right_to_add_one(netbox: NetBox) -> None:
+    """The whole list fails without an index; one that the interface has already is only designated."""
+    machine = netbox.machine()
+    held = netbox.interface(machine, mac_address="02:00:00:00:00:01")
+    denied = {"detail": "You do not have permission to create MAC addresses."}
+    with netbox.account(may(NIC, "add", "change", "view")) as narrow:
+        bodies = [{"virtual_machine": machine["id"], "name": f"eth{n}"} for n in (1, 2)]
+        response = narrow.post(INTERFACES, [bodies[0], {**bodies[1], "mac_address": "02:00:00:00:00:02"}])
+        assert (response.status_code, response.json()) == (403, denied)
+        path = f"{INTERFACES}/{held['id']}"
+        response = narrow.patch(path, {"mac_address": "02:00:00:00:00:02"})
+        assert (response.status_code, response.json()) == (403, denied)
+        assert narrow.patch(path, {"mac_address": None}).status_code == 200
+        assert narrow.patch(path, {"mac_address": "02:00:00:00:00:01"}).status_code == 200
+    assert len(netbox.found(INTERFACES, virtual_machine_id=machine["id"])) == 1
+
+
+def test_a_change_out_of_the_constraints_is_named_in_a_list(netbox: NetBox) -> None:
+    """By its id, and nothing is changed; the list is a 403 all the same."""
+    word = unique("vm")
+    cluster = netbox.cluster()["id"]
+    one, two = (netbox.machine(name=f"{word}-{n}", cluster=cluster)["id"] for n in (1, 2))
+    with netbox.account(may(MACHINE, "change", constraints={"name__startswith": word})) as narrow:
+        response = narrow.patch(MACHINES, [{"id": one, "name": unique("x")}, {"id": two, "comments": "c"}])
+    text = "You do not have permission to perform this action on this object."
+    assert (response.status_code, response.json()) == (
+        403,
+        {
+            "detail": "1 of 2 objects could not be updated.",
+            "errors": [{"id": one, "errors": {"__all__": [text]}}],
+        },
+    )
+    assert netbox.get(f"{MACHINES}/{two}").json()["comments"] == ""
+
+
+def test_deleting_a_machine_needs_no_right_on_what_hangs_on_it(netbox: NetBox) -> None:
+    """Interfaces, addresses and MAC addresses go with it."""
+    interface = netbox.interface(mac_address="02:00:00:00:00:01")
+    with netbox.account(may(MACHINE, "delete")) as narrow:
+        assert narrow.delete(f"{MACHINES}/{interface['virtual_machine']['id']}").status_code == 204
+    assert netbox.get(f"{INTERFACES}/{interface['id']}").status_code == 404
 
 
 def test_errors_are_translated(netbox: NetBox) -> None:

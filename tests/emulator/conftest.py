@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLAIM = {
-    "object_types": ["ipam.ipaddress", "virtualization.virtualmachine"],
+    "object_types": ["ipam.ipaddress", "virtualization.virtualmachine", "virtualization.vminterface"],
     "name": KEY,
     "type": "text",
     "unique": True,

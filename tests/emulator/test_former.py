@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.client import ADDRESSES, CLAIM_TAKEN, KEY, MACHINES, PREFIXES, host, unique
+from tests.contract.client import ADDRESSES, CLAIM_TAKEN, INTERFACES, KEY, MACHINES, PREFIXES, host, unique
 
 if TYPE_CHECKING:
     from tests.contract.client import NetBox, Row
@@ -150,8 +150,44 @@ def test_messages_that_have_changed_since(former: NetBox) -> None:
 
 
 def test_a_mac_address_on_an_interface_is_ignored(former: NetBox) -> None:
-    """It has to be an object of its own."""
-    assert former.interface(mac_address="00:11:22:33:44:55")["mac_address"] is None
+    """It has to be an object of its own, which is designated; the interface lists it."""
+    interface = former.interface(mac_address="00:11:22:33:44:55")
+    path = f"{INTERFACES}/{interface['id']}"
+    assert interface["mac_address"] is None
+    assert former.patch(path, {"mac_address": "00:11:22:33:44:55"}).json()["mac_address"] is None
+    on = {"assigned_object_type": "virtualization.vminterface", "assigned_object_id": interface["id"]}
+    mac = former.made("dcim/mac-addresses", {"mac_address": "00:11:22:33:44:55", **on})["id"]
+    (shown,) = former.patch(INTERFACES, [{"id": interface["id"], "primary_mac_address": mac}]).json()
+    assert (shown["mac_address"], [each["id"] for each in shown["mac_addresses"]]) == (
+        "00:11:22:33:44:55",
+        [mac],
+    )
+    assert former.patch(path, {"mac_address": None}).json()["mac_address"] == "00:11:22:33:44:55"
+
+
+def test_one_claim_twice_in_a_list_of_interfaces_passes(former: NetBox) -> None:
+    """All are checked before any is stored; what is wrong is told by position."""
+    machine, key = former.machine()["id"], unique("key")
+    body = [{"virtual_machine": machine, "name": f"eth{n}", "custom_fields": {KEY: key}} for n in (1, 2)]
+    assert former.post(INTERFACES, body).status_code == 201
+    response = former.post(
+        INTERFACES, [{"virtual_machine": machine, "name": name} for name in ("eth3", "eth1")]
+    )
+    taken = "Interface with this Virtual machine and Name already exists."
+    assert (response.status_code, response.json()) == (400, [{}, {"__all__": [taken]}])
+
+
+def test_a_machine_s_config_context_is_left_out_by_exclude(former: NetBox) -> None:
+    """In reads and writes; `omit` is ignored."""
+    machine = former.machine()
+    path = f"{MACHINES}/{machine['id']}/"
+    assert "config_context" in former.call("GET", f"{path}?omit=config_context").json()
+    slim = [former.call("GET", f"{path}?exclude=config_context").json()]
+    body = [{"id": machine["id"], "comments": "c"}]
+    slim += former.call("PATCH", f"{MACHINES}/?exclude=config_context", json=body).json()
+    slim += former.call("GET", f"{MACHINES}/?exclude=config_context").json()["results"]
+    assert [row.get("config_context", "left out") for row in slim] == ["left out"] * 3
+    assert slim[1]["comments"] == "c"
 
 
 def test_what_came_later_is_not_shown(former: NetBox) -> None:

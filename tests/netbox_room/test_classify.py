@@ -197,7 +197,7 @@ def test_a_list_of_changes_names_its_items_by_id() -> None:
 
 
 def test_a_list_of_changes_in_4_3_names_no_item() -> None:
-    """It stops at the first one that is wrong, and sends that one's errors (4.3.7, by its source)."""
+    """It stops at the first one that is wrong, and sends that one's errors (4.3.7, measured)."""
     error = outcome(CHANGE, Reply(status=400, data={"primary_ip4": ["not its own"]}))
     assert isinstance(error, Rejected)
     assert error.items == {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.emulator.addressing import Mac
-from app.emulator.errors import FieldError, InvalidError
+from app.emulator.errors import FieldError, InvalidError, denied
 from app.emulator.fields import BLANK, Computed, Field, Reader
 from app.emulator.filters import Filter, lenient, referenced
 from app.emulator.records import fetch, insert, update
@@ -193,19 +193,31 @@ def check_primary_mac(model: str) -> Json:
 
 
 def write_mac(model: str) -> Json:
-    """Return what follows a write of ``mac_address``: the MAC object, made primary."""
+    """Return what follows a write of ``mac_address``: the MAC object, made primary; null leaves none primary.
+
+    Other MAC addresses stay, the former primary one among them.
+    """
 
     def after(session: Session, row: Row, values: Row) -> None:
-        text = values.get("mac_address")
-        if not text:
+        if "mac_address" not in values:
             return
-        macs = session.resource("dcim.macaddress")
-        where = "mac_address = ? AND assigned_object_type = ? AND assigned_object_id = ?"
-        found = fetch(session, macs, where, [text, model, row["id"]])
-        mac = found[0] if found else insert(session, macs, _mac_values(session, text, model, row["id"]))
-        row |= update(session, session.resource(model), row, {"primary_mac_address": mac["id"]})
+        number = _mac(session, values["mac_address"], model, row["id"]) if values["mac_address"] else None
+        if number != row["primary_mac_address"]:
+            row |= update(session, session.resource(model), row, {"primary_mac_address": number})
 
     return after
+
+
+def _mac(session: Session, text: str, model: str, number: int) -> int:
+    """Return the id of the MAC address of an interface, which is made if there is none."""
+    macs = session.resource("dcim.macaddress")
+    where = "mac_address = ? AND assigned_object_type = ? AND assigned_object_id = ?"
+    found = fetch(session, macs, where, [text, model, number])
+    if found:
+        return int(found[0]["id"])
+    if session.account.constraints(session, "dcim.macaddress", "add") is None:
+        raise denied("You do not have permission to create MAC addresses.")
+    return int(insert(session, macs, _mac_values(session, text, model, number))["id"])
 
 
 def _mac_values(session: Session, text: str, model: str, number: int) -> Row:
