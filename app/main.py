@@ -107,6 +107,7 @@ class Berth:
             log=self.log,
             readiness=Writable(self.database),
             record=RecordDenial(self.operations.ledger),
+            mb_per_gb=self.settings.disk_gb_in_mb,
             with_metrics=self.settings.metrics_port is None,
             telemetry=self.telemetry,
             lifespan=self._lifespan,

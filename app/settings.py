@@ -19,6 +19,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 _KUBERNETES = re.compile(r"BERTH_(SERVICE|PORT)_|BERTH_PORT=tcp://")
 """What Kubernetes puts into every container beside a Service called `berth`; nobody set these."""
+_OF_COMMANDS = ("BERTH_URL",)
+"""What no process of Berth's reads, but the commands that call one."""
 _AS_THEY_ARE = frozenset({"netbox_url", "netbox_api_token", "netbox_api_token_file"})
 _SHORTEST_TOKEN = 16
 _WORDS = {
@@ -46,8 +48,13 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=3600)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
+DiskUnit: TypeAlias = Annotated[Literal[1000, 1024], BeforeValidator(_number)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -111,6 +118,9 @@ class Settings(BaseSettings):
     )
     batch_queue: Count = Field(
         1000, description="How many allocations may wait; beyond, requests are answered 503."
+    )
+    disk_gb_in_mb: DiskUnit = Field(
+        1000, description="How many MB a GB of a virtual machine's disk has: 1000, as NetBox counts, or 1024."
     )
     reconcile_seconds: Seconds = Field(30, description="How often what is in doubt is looked up in NetBox.")
     doubt_seconds: Seconds = Field(
@@ -283,7 +293,7 @@ def is_loopback(host: str) -> bool:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each variable that looks like a setting and is none, such as a misspelt one."""
-    known = [variable(field) for field in Settings.model_fields]
+    known = [*_OF_COMMANDS, *(variable(field) for field in Settings.model_fields)]
     strange = [
         name
         for name, value in environ.items()

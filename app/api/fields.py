@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue, PlainValidator, StringConstraints, WithJsonSchema
@@ -18,16 +17,6 @@ MAX_ID: Final = 2**53 - 1
 MAX_PATTERN: Final = 255
 MAX_TAGS: Final = 100
 MAX_HOLD: Final = 30 * 24 * 3600
-MAX_NETBOX_INTEGER: Final = 2**31 - 1
-"""The largest memory, or disk, that NetBox keeps (a 32-bit column of PostgreSQL)."""
-MIN_VCPUS: Final = Decimal("0.01")
-MAX_VCPUS: Final = Decimal("9999.99")
-"""NetBox: VirtualMachine.vcpus has six digits, two of them decimals."""
-MAX_MTU: Final = 65536
-"""NetBox: VMInterface.mtu."""
-MAX_INTERFACE_NAME: Final = 64
-MAX_MACHINE_NAME: Final = 64
-MAX_COMMENTS: Final = 10_000
 CLAIM_FIELDS: Final = frozenset({CLAIM_FIELD, OWNER_FIELD})
 
 _NAME_PATTERN = r"^[^{}]*\{n{1,9}\}[^{}]*$"
@@ -37,7 +26,7 @@ _MAC = re.compile(
 _LENGTH = re.compile(r"[0-9]{1,3}")
 
 
-_NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
 _ID_OR_PREFIX = r"^([1-9][0-9]{0,15}|[0-9A-Fa-f.:]+/[0-9]{1,3})$"
 _ID_OR_RANGE = r"^([1-9][0-9]{0,15}|[0-9A-Fa-f.:]+ ?- ?[0-9A-Fa-f.:]+)$"
 _ONE_ADDRESS = r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"
@@ -146,50 +135,6 @@ def _mac_address(value: Any) -> str:  # noqa: ANN401
     return value
 
 
-def _vcpus(value: Any) -> float | int:  # noqa: ANN401
-    """A number as NetBox keeps it, with two decimals; as it was written, for 4 and 4.0 read differently."""
-    exact = _decimal(value)
-    if not MIN_VCPUS <= exact <= MAX_VCPUS:
-        limits = {"least": str(MIN_VCPUS), "most": str(MAX_VCPUS)}
-        raise PydanticCustomError("out_of_range", "send a number from {least} to {most}", limits)
-    if exact != round(exact, 2):
-        raise PydanticCustomError("too_precise", "send at most two decimals")
-    number: float | int = value
-    return number
-
-
-def _gigabytes(value: Any) -> float | int:  # noqa: ANN401
-    if not 0 <= _decimal(value) <= MAX_NETBOX_INTEGER:
-        raise PydanticCustomError("out_of_range", "send a number from 0 on, in GB")
-    number: float | int = value
-    return number
-
-
-def _decimal(value: object) -> Decimal:
-    """The number that was written: a float's shortest form, not its binary value."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PydanticCustomError("wrong_type", "send a number")
-    return Decimal(str(value))
-
-
-def _interface_name(value: Any) -> str:  # noqa: ANN401
-    if not isinstance(value, str):
-        raise PydanticCustomError("wrong_type", "send text")
-    if not 0 < len(value) <= MAX_INTERFACE_NAME:
-        raise PydanticCustomError("length", "send 1 to {most} characters", {"most": MAX_INTERFACE_NAME})
-    if value != value.strip():
-        raise PydanticCustomError("spaces", "leave out the spaces around it: NetBox drops them")
-    return value
-
-
-def _no_site(_value: Any) -> None:  # noqa: ANN401
-    raise PydanticCustomError(
-        "site_instead_of_cluster",
-        "virtual machines are registered in a cluster, because NetBox keeps their names unique only there; "
-        "send `cluster` and leave `site` out: it is the cluster's",
-    )
-
-
 def _custom_fields(value: Any) -> dict[str, JsonValue]:  # noqa: ANN401
     if not isinstance(value, dict):
         raise PydanticCustomError("wrong_type", "send an object of custom fields and their values")
@@ -205,22 +150,23 @@ def _custom_fields(value: Any) -> dict[str, JsonValue]:  # noqa: ANN401
     return value
 
 
-def _schema(description: str, *types: str, **more: object) -> WithJsonSchema:
+def schema(description: str, *types: str, **more: object) -> WithJsonSchema:
+    """What the document says of a field."""
     kinds: object = types[0] if len(types) == 1 else list(types)
     return WithJsonSchema({"type": kinds, "description": description, **more})
 
 
-def _text(shortest: int, longest: int) -> WithJsonSchema:
+def text_schema(shortest: int, longest: int) -> WithJsonSchema:
     """Text, as the document describes it. The edge refuses control characters wherever they are."""
     return WithJsonSchema(
-        {"type": "string", "minLength": shortest, "maxLength": longest, "pattern": _NO_CONTROLS}
+        {"type": "string", "minLength": shortest, "maxLength": longest, "pattern": NO_CONTROLS}
     )
 
 
 NameOrId = Annotated[
     str | int,
     PlainValidator(_name_or_id),
-    _schema(
+    schema(
         "A name, or an id.",
         "string",
         "integer",
@@ -228,13 +174,13 @@ NameOrId = Annotated[
         maxLength=100,
         minimum=1,
         maximum=MAX_ID,
-        pattern=_NO_CONTROLS,
+        pattern=NO_CONTROLS,
     ),
 ]
 PrefixOrId = Annotated[
     str | int,
     PlainValidator(_prefix),
-    _schema(
+    schema(
         "A prefix in CIDR form, or its id.",
         "string",
         "integer",
@@ -249,7 +195,7 @@ PrefixOrId = Annotated[
 RangeOrId = Annotated[
     str | int,
     PlainValidator(_ip_range),
-    _schema(
+    schema(
         "An IP range, first and last address with a hyphen between, or its id.",
         "string",
         "integer",
@@ -264,7 +210,7 @@ RangeOrId = Annotated[
 AddressText = Annotated[
     str,
     PlainValidator(_address),
-    _schema(
+    schema(
         "One address, with or without its mask length.",
         "string",
         pattern=_ONE_ADDRESS,
@@ -279,12 +225,12 @@ Family = Annotated[
 MacAddress = Annotated[
     str,
     PlainValidator(_mac_address),
-    _schema("A MAC address.", "string", pattern=f"^({_MAC.pattern})$", examples=["52:54:00:12:34:56"]),
+    schema("A MAC address.", "string", pattern=f"^({_MAC.pattern})$", examples=["52:54:00:12:34:56"]),
 ]
 NamePattern = Annotated[
     str,
     PlainValidator(_name_pattern),
-    _schema(
+    schema(
         "A name with its number in braces, an `n` for each digit.",
         "string",
         maxLength=MAX_PATTERN,
@@ -292,56 +238,18 @@ NamePattern = Annotated[
         examples=["docker-{nn}-nexus.spaceships.work"],
     ),
 ]
-Vcpus = Annotated[
-    float | int,
-    PlainValidator(_vcpus),
-    _schema(
-        "Virtual cores, with at most two decimals.",
-        "number",
-        minimum=float(MIN_VCPUS),
-        maximum=float(MAX_VCPUS),
-        examples=[4],
-    ),
-]
-Gigabytes = Annotated[
-    float | int,
-    PlainValidator(_gigabytes),
-    _schema("A size that makes a whole number of MB.", "number", minimum=0, maximum=MAX_NETBOX_INTEGER),
-]
-Megabytes = Annotated[int, Field(strict=True, ge=0, le=MAX_NETBOX_INTEGER)]
-Mtu = Annotated[int, Field(strict=True, ge=1, le=MAX_MTU)]
-InterfaceName = Annotated[
-    str,
-    PlainValidator(_interface_name),
-    _schema(
-        "The interface's name, without spaces around it.",
-        "string",
-        minLength=1,
-        maxLength=MAX_INTERFACE_NAME,
-        pattern=_NO_CONTROLS,
-        examples=["eth0"],
-    ),
-]
-NoSite = Annotated[None, PlainValidator(_no_site)]
-"""A field that is refused with the reason, instead of as an unknown one."""
 CustomFields = Annotated[
     dict[str, JsonValue],
     PlainValidator(_custom_fields),
-    _schema(
+    schema(
         "NetBox's custom fields by name. `berth_key` and `berth_owner` are Berth's own.",
         "object",
         additionalProperties=True,
         propertyNames={"pattern": "^[A-Za-z0-9_]{1,50}$", "not": {"enum": sorted(CLAIM_FIELDS)}},
     ),
 ]
-Word = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=50), _text(1, 50)]
-Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), _text(1, 100)]
+Word = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=50), text_schema(1, 50)]
+Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), text_schema(1, 100)]
 Tags = Annotated[list[Label], Field(max_length=MAX_TAGS)]
-Text = Annotated[str, StringConstraints(strict=True, max_length=200), _text(0, 200)]
-Comments = Annotated[str, StringConstraints(strict=True, max_length=MAX_COMMENTS), _text(0, MAX_COMMENTS)]
-MachineName = Annotated[
-    str,
-    StringConstraints(strict=True, min_length=1, max_length=MAX_MACHINE_NAME),
-    _text(1, MAX_MACHINE_NAME),
-]
-DnsName = Annotated[str, StringConstraints(strict=True, max_length=255), _text(0, 255)]
+Text = Annotated[str, StringConstraints(strict=True, max_length=200), text_schema(0, 200)]
+DnsName = Annotated[str, StringConstraints(strict=True, max_length=255), text_schema(0, 255)]

@@ -12,24 +12,19 @@ from typing import Annotated, Final
 from pydantic import Field, StrictBool, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from app.api.fields import (
+from app.api.fields import CustomFields, MacAddress, NameOrId, Tags, Text, Word
+from app.api.keys import MachineBodyKey
+from app.api.machine_fields import (
     MAX_NETBOX_INTEGER,
     Comments,
-    CustomFields,
     Gigabytes,
     InterfaceName,
-    MacAddress,
     MachineName,
     Megabytes,
     Mtu,
-    NameOrId,
     NoSite,
-    Tags,
-    Text,
     Vcpus,
-    Word,
 )
-from app.api.keys import MachineBodyKey
 from app.api.schemas import MAX_ITEMS, PERSON, TAGS, TICKET, AddressRequest, Request, sent_of
 from app.domain.commands import UNSET, Maybe
 from app.domain.errors import Violation

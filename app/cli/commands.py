@@ -11,9 +11,11 @@ from typing import Annotated
 
 import typer
 
+from app.cli.adopt import adopt
 from app.cli.audit import audit
 from app.cli.names import names
 from app.cli.netbox import bootstrap, doctor
+from app.cli.operations import operations
 from app.cli.policy import policy
 from app.cli.words import NO_WORK_DONE, complain, explained
 from app.settings import Settings, unknown_variables
@@ -27,8 +29,10 @@ app = typer.Typer(
 app.add_typer(names, name="names")
 app.add_typer(policy, name="policy")
 app.add_typer(audit, name="audit")
+app.add_typer(operations, name="operations")
 app.command()(bootstrap)
 app.command()(doctor)
+app.command()(adopt)
 
 
 def main() -> None:

@@ -1,14 +1,13 @@
 """`berth names`: the naming convention, asked from a shell."""
 
 import asyncio
-import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.words import NOT_AS_IT_SHOULD_BE, complain, explained, in_lines
+from app.cli.words import NOT_AS_IT_SHOULD_BE, complain, explained, in_lines, network
 from app.domain.inventory import Network
 from app.domain.policy import NamePlace, Policy
 from app.naming.names import Names
@@ -83,9 +82,4 @@ def _names(file: Path | None) -> Names:
 
 
 def _network(text: str | None) -> Network | None:
-    if text is None:
-        return None
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--prefix") from None
+    return None if text is None else network(text)

@@ -11,15 +11,28 @@ from sqlalchemy import make_url
 from app.credentials.choice import token_source
 from app.credentials.sources import SecretMissing
 from app.domain.errors import UnknownReference
+from app.domain.inventory import Address, Network
 from app.main import netbox_settings
 from app.naming.numbers import Template, free_names, next_name
 from app.netbox import NetBox, connect
 from app.netbox.inspection import Check, inspect
+from app.netbox.lookups import PATH, in_vrf
+from app.netbox.rows import Listing
 from app.netbox.setup import DROP_INDEX_SQL, INDEX_SQL, Deed, Step, bootstrap, print_instructions
 from app.policyfile import PolicyWrong, load
 from app.settings import Settings, SettingsWrong, unknown_variables
 
-__all__ = ["Check", "Deed", "Step", "examine", "index_advice", "instructions", "next_free", "prepare"]
+__all__ = [
+    "Check",
+    "Deed",
+    "Step",
+    "examine",
+    "index_advice",
+    "instructions",
+    "next_free",
+    "prepare",
+    "unclaimed",
+]
 
 _AT_ONCE = 20
 
@@ -103,6 +116,22 @@ async def next_free(template: Template, vrf: str | None, environ: Mapping[str, s
             if len(used) < len(batch):
                 break
         return next_name(template, taken)
+
+
+async def unclaimed(network: Network, vrf: str | None, environ: Mapping[str, str]) -> list[Address]:
+    """Every address of the network and the VRF that carries no claim, in order.
+
+    Raises:
+        SettingsWrong, SecretMissing: nothing was looked up.
+        UnknownReference: there is not exactly one VRF of that name.
+    """
+    async with netbox_of(Settings.towards_netbox(environ)) as netbox:
+        vrf_id = None if vrf is None else await _vrf(netbox, vrf)
+        found = await Listing(netbox.line, PATH, netbox.addresses.lookups.translate).matching(
+            {"parent": str(network), **in_vrf(vrf_id)},
+            lambda row: row.vrf_id == vrf_id and row.address.ip in network,
+        )
+    return sorted((each for each in found if not each.key), key=lambda each: int(each.address.ip))
 
 
 async def _vrf(netbox: NetBox, name: str) -> int:

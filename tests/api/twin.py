@@ -57,6 +57,7 @@ class Twin:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     events: list[dict[str, Json]] = field(default_factory=list)
     next_id: int = 1000
+    pools: tuple[Pool, ...] = POOLS
 
     def reset(self) -> None:
         """Forget everything."""
@@ -218,7 +219,7 @@ class Twin:
         self.fail()
         return [
             pool
-            for pool in POOLS
+            for pool in self.pools
             if pool.id > after
             and (site is None or (pool.site is not None and pool.site.slug == site))
             and (vrf is None or (pool.vrf.name if pool.vrf else "null") == vrf)
@@ -227,7 +228,7 @@ class Twin:
     async def prefix(self, netbox_id: int) -> Pool | None:
         """Find one."""
         self.fail()
-        return next((pool for pool in POOLS if pool.id == netbox_id), None)
+        return next((pool for pool in self.pools if pool.id == netbox_id), None)
 
     async def used(self, pool: Pool) -> int:
         """Count."""
@@ -292,7 +293,7 @@ class Twin:
         if wanted is None:
             error: BerthError = InvalidRequest(errors=[Violation("/prefix", "missing", "send a prefix")])
             raise error
-        for pool in POOLS:
+        for pool in self.pools:
             if wanted in (pool.id, str(pool.network)):
                 if wish.place.family not in (None, pool.network.version):
                     raise AddressOutside

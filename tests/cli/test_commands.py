@@ -5,8 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,37 +13,13 @@ import pytest
 import requests
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.testing import CliRunner
 
 from app.cli import app
 from app.emulator import SEED_TOKEN, create_app, running
-from app.settings import Settings, variable
+from tests.cli.said import Said, at, berth
 
 ROOT = Path(__file__).parents[2]
 DEMO_POLICY = str(ROOT / "app/demo/policy.yaml")
-OURS: dict[str, str | None] = {variable(name): None for name in Settings.model_fields}
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-def berth(*arguments: str, stdin: str = "", **environ: str) -> Said:
-    """Run a command with these settings and no others."""
-    result = CliRunner().invoke(app, list(arguments), input=stdin, env={**OURS, **environ})
-    return Said(result.exit_code, result.stdout, result.stderr)
-
-
-@pytest.fixture(scope="module")
-def netbox() -> Iterator[str]:
-    """The demonstration's NetBox."""
-    with running(create_app(seed=True)) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +27,6 @@ def bare() -> Iterator[str]:
     """A NetBox that Berth has never seen, with a container prefix or two and no claim fields."""
     with running(create_app()) as url:
         yield url
-
-
-def at(url: str, **more: str) -> Mapping[str, str]:
-    """An environment that suffices."""
-    return {"NETBOX_URL": url, "NETBOX_API_TOKEN": SEED_TOKEN, "BERTH_TOKEN": "secret", **more}
 
 
 def test_version_is_the_distributions() -> None:

@@ -21,6 +21,7 @@ class Shell:
 
     url: str
     folder: Path
+    token: str = TOKEN
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, in a folder of its own."""
@@ -28,7 +29,7 @@ class Shell:
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "BERTH_URL": self.url,
-            "BERTH_TOKEN": TOKEN,
+            "BERTH_TOKEN": self.token,
         }
         return subprocess.run(  # noqa: S603 - the project's own examples
             command,

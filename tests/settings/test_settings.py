@@ -55,13 +55,14 @@ def test_every_field_is_set_by_its_variable() -> None:
             "BERTH_LOG_FORMAT": "Text",
             "BERTH_NETBOX_VERIFY": "false",
             "BERTH_METRICS_PORT": "9100",
+            "BERTH_DISK_GB_IN_MB": "1024",
             "BERTH_NETBOX_PUBLIC_URL": "https://ipam.example.com/",
         }
     )
     assert (settings.port, settings.metrics_port, settings.netbox_verify) == (9000, 9100, False)
     assert (settings.log_level, settings.log_format) == ("warning", "text")
     assert settings.database == "sqlite:////data/ledger.db"
-    assert settings.netbox_public_url == "https://ipam.example.com"
+    assert (settings.netbox_public_url, settings.disk_gb_in_mb) == ("https://ipam.example.com", 1024)
 
 
 def test_the_database_lies_in_the_state_folder() -> None:
@@ -96,6 +97,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("BERTH_REQUEST_SECONDS", "0", "Input should be greater than 0"),  # no time
     ("BERTH_NETBOX_VERIFY", "perhaps", "write true or false"),  # neither
     ("BERTH_LOG_FORMAT", "xml", "Input should be 'json' or 'text'"),  # neither
+    ("BERTH_DISK_GB_IN_MB", "1023", "Input should be 1000 or 1024"),  # neither
+    ("BERTH_DISK_GB_IN_MB", "1k", "Input should be 1000 or 1024"),  # no number
     ("BERTH_OWNER", "me and you", "write letters, digits, dots, hyphens and underscores, at most 64"),
     ("BERTH_NETBOX_CALL_SECONDS", "20",
      "a call to NetBox has to end before the request does (BERTH_REQUEST_SECONDS)"),
@@ -210,6 +213,11 @@ def test_a_misspelt_variable_is_noticed() -> None:
         "BERTH_PROT is no setting of Berth; did you mean BERTH_PORT?",
         "BERTH_ZZZZZZZZ is no setting of Berth",
     ]
+
+
+def test_a_variable_of_the_commands_is_no_misspelt_setting() -> None:
+    """It says where a Berth is, for whoever calls one."""
+    assert unknown_variables({**ENOUGH, "BERTH_URL": "https://berth.example.com"}) == []
 
 
 def test_loopback_is_known_by_address_and_by_name() -> None:
