@@ -24,6 +24,7 @@ from app.edge.strictness import FORBIDDEN, check_text, parse_json
 MAX_BODY: Final = 64 * 1024
 BODY_SECONDS: Final = 15.0
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_write = json.JSONEncoder(ensure_ascii=False).encode
 REPLACED: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding", b"content-encoding"})
 
 
@@ -65,7 +66,7 @@ class BodyReader:
         except ClientGone:
             return
         value = decode(body, headers.get("content-type", ""), self.shape)
-        normalised = json.dumps(value, ensure_ascii=False).encode()
+        normalised = _write(value).encode()
         await self.app(_relabelled(scope, normalised), _replay(normalised, receive), send)
 
     async def _read(self, path: str, headers: Headers, receive: Receive) -> bytes:

@@ -31,13 +31,7 @@ def parse_json(text: str) -> Json:
         MalformedBody: no JSON, a member given twice, NaN, infinities, integers beyond 64 bits, too deep.
     """
     try:
-        value: Json = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_int=_integer,
-            parse_float=_float,
-        )
+        value: Json = _decoder.decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise MalformedBody(f"The body is not JSON: {error.msg} at {place}.") from error
@@ -73,6 +67,11 @@ def _float(text: str) -> float:
     if not math.isfinite(value):
         raise MalformedBody("The body holds a number beyond the range of a double.")
     return value
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_float
+)
 
 
 def clean(text: str) -> str:

@@ -3,7 +3,8 @@
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
 
 from app.domain.commands import UNSET, Maybe, Place, Unset
 from app.domain.errors import (
@@ -21,6 +22,9 @@ from app.domain.inventory import Address, Host, Interface, Kind, Network, Pool, 
 from app.domain.policy import PrefixRules
 from app.ledger.records import Entry
 from app.operations.ports import Inventory
+
+_REMEMBERED: Final = 1024
+"""Prefixes whose text is not parsed anew: most requests name the same few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,7 @@ def _check_words(place: Place) -> None:
         raise InvalidRequest(errors=[Violation("/ip_range", "contradiction", detail)])
 
 
+@lru_cache(_REMEMBERED)
 def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text)

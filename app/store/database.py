@@ -12,7 +12,6 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +31,7 @@ from app.store.transaction import Transaction, end_of_chain
 T = TypeVar("T")
 GROUP = 256
 """Works in one commit at most."""
+READERS = 2
 _BROKEN = (DBAPIError, sqlite3.Error)
 """What the database says when it cannot: through SQLAlchemy, and to a prepared statement."""
 _INTEGRITY = (IntegrityError, sqlite3.IntegrityError)
@@ -76,47 +76,52 @@ class Database:
     observe: Callable[[float, int], None]
     committed: Callable[[Sequence[ChainedEvent]], None] = lambda _events: None
     _jobs: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
-    _readers: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
-    )
-    _writer: threading.Thread = field(init=False)
+    _questions: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
+    _threads: Sequence[threading.Thread] = field(init=False)
     _closed: bool = False
     _doubtful: bool = False
 
     def __post_init__(self) -> None:
-        self._writer = threading.Thread(target=self._run, name="ledger-write", daemon=True)
-        self._writer.start()
+        writer = threading.Thread(target=self._run, name="ledger-write", daemon=True)
+        readers = (
+            threading.Thread(target=self._answer, name="ledger-read", daemon=True) for _ in range(READERS)
+        )
+        self._threads = (writer, *readers)
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Finish the writes that wait, then let go of the file. What comes later is refused."""
         self._closed = True
         self._jobs.put(None)
-        self._writer.join()
-        self._readers.shutdown()
+        for _ in range(READERS):
+            self._questions.put(None)
+        for thread in self._threads:
+            thread.join()
         self.engine.dispose()
         self.lock.close()
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """See `app.ledger.ports.Store`."""
+        return await self._ask(self._jobs, work)
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """See `app.ledger.ports.Store`."""
+        return await self._ask(self._questions, work)
+
+    async def _ask(self, waiting: "queue.SimpleQueue[_Job | None]", work: Callable[[Tx], T]) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if self._closed:
             raise LedgerUnavailable
-        self._jobs.put(_Job(work, future, loop))
+        waiting.put(_Job(work, future, loop))
         return await future
 
-    async def read(self, work: Callable[[Tx], T]) -> T:
-        """See `app.ledger.ports.Store`."""
-        if self._closed:
-            raise LedgerUnavailable
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
-
-    def _read(self, work: Callable[[Tx], T]) -> T:
-        try:
-            with self.engine.connect() as connection:
-                return work(Transaction(connection, self.head))
-        except _BROKEN as error:
-            raise LedgerUnavailable from error
+    def _answer(self) -> None:
+        reader = _Reader(self.engine)
+        while (job := self._questions.get()) is not None:
+            _deliver([reader.answer(job, self.head)])
+        reader.let_go()
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
@@ -174,6 +179,33 @@ class Database:
             raise
         self.head, self._doubtful = head, False
         return verdicts
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads on one connection as long as it works: lending one takes SQLAlchemy longer than reading."""
+
+    engine: Engine
+    connection: Connection | None = None
+
+    def answer(self, job: _Job, head: Head) -> _Verdict:
+        """Run a work that writes nothing; what it raises is its own, unless the database is broken."""
+        try:
+            if self.connection is None:
+                self.connection = self.engine.connect()
+            return _Verdict(job, job.work(Transaction(self.connection, head)))
+        except _BROKEN as error:
+            self.let_go()
+            return _Verdict(job, error=_unavailable(error))
+        except Exception as error:  # noqa: BLE001 - whatever a work raises belongs to whoever asked for it
+            return _Verdict(job, error=error)
+
+    def let_go(self) -> None:
+        """Close the connection; the next read opens another one."""
+        if self.connection is not None:
+            self.connection.invalidate()
+            self.connection.close()
+            self.connection = None
 
 
 def _work(connection: Connection, job: _Job, head: Head) -> tuple[_Verdict, Head]:

@@ -19,6 +19,7 @@ from app.telemetry.logs import for_people
 
 ROOM: Final = 10_000
 """Lines that may wait to be written."""
+_AT_ONCE: Final = 100
 _GOODBYE_SECONDS: Final = 5.0
 _FOR_PROGRAMS: Final = frozenset({"version", "chain", "sequence", "after", "fingerprint", "policy", "time"})
 """Fields that nobody reads at a terminal."""
@@ -84,13 +85,26 @@ class AuditLines:
         self._on_drop(count)
 
     def _run(self) -> None:
-        while (record := self._waiting.get()) is not None:
-            try:
-                self._out.msg(self._form(record))
-            except (OSError, ValueError):  # the stream is closed, or its disk is full
-                self._drop(1)
+        more = True
+        while more:
+            records, more = self._take()
+            self._write(records)
             self._tell()
-        self._tell()
+
+    def _take(self) -> tuple[list[Record], bool]:
+        """What waits, since a commit brings as many records as it holds works; and whether more may come."""
+        taken = [self._waiting.get()]
+        taken += [self._waiting.get() for _ in range(min(self._waiting.qsize(), _AT_ONCE))]
+        records = [record for record in taken if record is not None]
+        return records, len(records) == len(taken)
+
+    def _write(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        try:
+            self._out.msg("\n".join(map(self._form, records)))
+        except (OSError, ValueError):  # the stream is closed, or its disk is full
+            self._drop(len(records))
 
     def _tell(self) -> None:
         """Say in the log what was left out since it was said last."""

@@ -378,6 +378,24 @@ def test_a_ledger_in_memory_is_refused() -> None:
         open_database("sqlite://", "chain-1")
 
 
+async def test_a_read_that_fails_is_its_own_and_the_next_one_works(database: Database) -> None:
+    """Whether the question was wrong or the database broken, which asks for a new connection."""
+    await database.write(keep(ENTRY))
+
+    def broken(_tx: Tx) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def wrong(_tx: Tx) -> None:
+        raise ValueError("no such question")
+
+    for _ in range(3):  # more often than there are readers
+        with pytest.raises(LedgerUnavailable):
+            await database.read(broken)
+        with pytest.raises(ValueError, match="no such question"):
+            await database.read(wrong)
+        assert await database.read(lambda tx: tx.entry("web")) == ENTRY
+
+
 async def test_a_read_only_file_refuses_writes_and_answers_reads(path: Path) -> None:
     """As a volume that was mounted read-only."""
     with closing(open_database(f"sqlite:///{path}", "chain-1")) as database:
