@@ -141,8 +141,9 @@ class Finder:
             return await self._prefixes(place.prefix)
         if place.address is None:
             raise InvalidRequest(errors=[_NO_PLACE])
-        vrf_id = vrf.id if isinstance(vrf, Reference) else None
-        return (await self.inventory.prefixes_around(place.address.ip, vrf_id))[:1]
+        vrf_id = vrf.id if isinstance(vrf, Reference) else vrf
+        around = await self.inventory.prefixes_around(place.address.ip, vrf_id)
+        return list({pool.vrf_id: pool for pool in reversed(around)}.values())  # the innermost of each VRF
 
     async def _prefixes(self, prefix: str | int) -> Sequence[Pool]:
         if isinstance(prefix, int) or prefix.isdecimal():
@@ -240,11 +241,18 @@ def _fits(pool: Pool, address: Address) -> bool:
 
 
 def _missing(place: Place) -> str:
-    wanted = label(place) or f"around {place.address}"
-    place_text = (
-        "" if place.vrf is UNSET else f" in VRF {place.vrf!r}" if place.vrf else " in the global table"
-    )
-    return f"NetBox has no prefix or IP range {wanted}{place_text}, or hides it from Berth."
+    if place.ip_range is not None:
+        wanted = f"IP range {_by_id(place.ip_range)}"
+    elif place.prefix is not None:
+        wanted = f"prefix {_by_id(place.prefix)}"
+    else:
+        wanted = f"prefix around {place.address.ip if place.address else ''}"
+    where = "" if place.vrf is UNSET else f" in VRF {place.vrf!r}" if place.vrf else " in the global table"
+    return f"NetBox has no {wanted}{where}, or hides it from Berth."
+
+
+def _by_id(word: str | int) -> str:
+    return f"with the id {word}" if str(word).isdecimal() else str(word)
 
 
 def _candidate(pool: Pool) -> Violation:
