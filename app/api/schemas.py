@@ -94,14 +94,15 @@ class AllocationRequest(Request):
         sent: dict[str, Json] = self.model_dump(exclude_unset=True, exclude={"key"})
         return Wish(
             key=key,
-            place=self._place(),
+            place=self.place(),
             traits=self._traits(),
             sent=sent,
             requested_by=self.requested_by,
             reference=self.reference,
         )
 
-    def _place(self) -> Place:
+    def place(self) -> Place:
+        """Where the address shall come from."""
         return Place(
             prefix=_id_or_text(self.prefix),
             ip_range=_id_or_text(self.ip_range),
