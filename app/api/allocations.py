@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
 from app.api.desk import Desk
 from app.api.documents import AllocationBody, AllocationPage
-from app.api.examples import ALLOCATION_REQUESTS, PROXMOX, SHELL, TEXT
+from app.api.examples import ALLOCATION_REQUESTS, NO_REQUEST, PROXMOX, SHELL, TEXT
 from app.api.exchange import (
     ALLOCATIONS,
     Asker,
@@ -24,7 +24,7 @@ from app.api.exchange import (
 from app.api.formats import members
 from app.api.keys import PathKey, post_key, put_key
 from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusals
-from app.api.schemas import AllocationRequest
+from app.api.schemas import AllocationRequest, Confirmation
 from app.domain.commands import Wish
 from app.domain.errors import BerthError, InUse, NotFound
 from app.domain.upstream import UpstreamError
@@ -68,6 +68,7 @@ CREATED: Final[dict[str, Any]] = {
 }
 
 Sent = Annotated[AllocationRequest, Body(openapi_examples=ALLOCATION_REQUESTS)]
+Nothing = Annotated[Confirmation, Body(openapi_examples=NO_REQUEST)]
 IdempotencyKey = Annotated[
     str | None, Header(description="The key, where the body has none. Quotes around it are stripped.")
 ]
@@ -150,7 +151,7 @@ class Allocations:
             note(outcome="absent")
         return Response(status_code=204, headers=dry_run_header(dry_run=dry_run))
 
-    async def confirm(self, key: PathKey, ask: Writing) -> Response:
+    async def confirm(self, key: PathKey, _body: Nothing, ask: Writing) -> Response:
         """End a hold: the address is kept. What is not held stays as it is."""
         note(key=key)
         return answer(await self.works.run(self.desk.confirm(ask.caller, key, dry_run=ask.dry_run)), ask)
