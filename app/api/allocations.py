@@ -21,6 +21,7 @@ from app.api.exchange import (
     answer_page,
     dry_run_header,
 )
+from app.api.fields import AddressText, PrefixOrId
 from app.api.formats import members
 from app.api.keys import PathKey, post_key, put_key
 from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusals
@@ -119,15 +120,18 @@ class Allocations:
         *,
         caller: Asker,
         owner: Annotated[str | None, Query(max_length=LONG)] = None,
-        prefix: Annotated[str | None, Query(max_length=LONG, description="As it was asked for.")] = None,
+        prefix: Annotated[
+            PrefixOrId | None, Query(description="CIDR or id, whichever of them it was asked for by.")
+        ] = None,
         dns_name: Annotated[str | None, Query(max_length=LONG)] = None,
-        address: Annotated[str | None, Query(max_length=LONG)] = None,
+        address: Annotated[AddressText | None, Query(description="With or without its mask.")] = None,
         state: Annotated[str | None, Query(pattern="^(held|active)$")] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_PAGE,
     ) -> Response:
         """List allocations, in order of key. Filters are exact, and all must hold."""
-        filters = Filters(owner=owner, prefix=prefix, dns_name=dns_name, address=address, state=state)
+        place = None if prefix is None else str(prefix)
+        filters = Filters(owner=owner, prefix=place, dns_name=dns_name, address=address, state=state)
         work = self.desk.list_allocations(caller, filters, unseal(cursor), limit)
         page = await self.works.run(work)
         return answer_page((members(result.allocation) for result in page.items), page.next)

@@ -132,7 +132,7 @@ class Finder:
             pools = await self._candidates(place, UNSET)
         except BerthError:
             return False
-        return any(_fits(pool, address) for pool in pools)
+        return any(fits(pool, address) for pool in pools)
 
     async def _candidates(self, place: Place, vrf: Reference | Literal[Unset.UNSET] | None) -> Sequence[Pool]:
         if place.ip_range is not None:
@@ -148,7 +148,7 @@ class Finder:
     async def _prefixes(self, prefix: str | int) -> Sequence[Pool]:
         if isinstance(prefix, int) or prefix.isdecimal():
             return _one(await self.inventory.prefix(int(prefix)))
-        return await self.inventory.prefixes_at(_network(prefix))
+        return await self.inventory.prefixes_at(network_of(prefix))
 
     async def _ranges(self, ip_range: str | int) -> Sequence[Pool]:
         if isinstance(ip_range, int) or ip_range.isdecimal():
@@ -216,7 +216,12 @@ def _check_words(place: Place) -> None:
         raise InvalidRequest(errors=[Violation("/ip_range", "contradiction", detail)])
 
 
-def _network(text: str) -> Network:
+def network_of(text: str) -> Network:
+    """A prefix in CIDR form.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
     try:
         return ipaddress.ip_network(text)
     except ValueError as error:
@@ -235,7 +240,8 @@ def _in_vrf(pools: Sequence[Pool], vrf: Reference | Literal[Unset.UNSET] | None)
     return [pool for pool in pools if pool.vrf_id == wanted]
 
 
-def _fits(pool: Pool, address: Address) -> bool:
+def fits(pool: Pool, address: Address) -> bool:
+    """Whether an address is one of a pool's: in its VRF, with its mask, inside of it."""
     same_mask = pool.kind is PoolKind.RANGE or pool.network == address.address.network
     return pool.vrf_id == address.vrf_id and same_mask and pool.holds(address.address.ip)
 

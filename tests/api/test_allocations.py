@@ -96,7 +96,19 @@ def test_a_list_is_filtered(api: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["cursor=%21", "cursor=Mg%3D", "cursor=_w", "limit=0", "limit=201", "state=gone"]
+    "query",
+    [
+        "cursor=%21",
+        "cursor=Mg%3D",
+        "cursor=_w",
+        "limit=0",
+        "limit=201",
+        "state=gone",
+        "prefix=garbage",
+        "prefix=10.20.0.1%2F24",
+        "prefix=0",
+        "address=garbage",
+    ],
 )
 def test_a_query_that_makes_no_sense_is_refused(api: TestClient, query: str) -> None:
     """A cursor is taken only as it was given."""
