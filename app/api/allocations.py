@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
 from app.api.desk import Desk
 from app.api.documents import AllocationBody, AllocationPage
-from app.api.examples import ALLOCATION_REQUESTS, PROXMOX, SHELL, TEXT
+from app.api.examples import ALLOCATION_REQUESTS, NO_REQUEST, PROXMOX, SHELL, TEXT
 from app.api.exchange import (
     ALLOCATIONS,
     Asker,
@@ -21,10 +21,11 @@ from app.api.exchange import (
     answer_page,
     dry_run_header,
 )
+from app.api.fields import AddressText, PrefixOrId
 from app.api.formats import members
 from app.api.keys import PathKey, post_key, put_key
 from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusals
-from app.api.schemas import AllocationRequest
+from app.api.schemas import AllocationRequest, Confirmation
 from app.domain.commands import Wish
 from app.domain.errors import BerthError, InUse, NotFound
 from app.domain.upstream import UpstreamError
@@ -68,6 +69,7 @@ CREATED: Final[dict[str, Any]] = {
 }
 
 Sent = Annotated[AllocationRequest, Body(openapi_examples=ALLOCATION_REQUESTS)]
+Nothing = Annotated[Confirmation, Body(openapi_examples=NO_REQUEST)]
 IdempotencyKey = Annotated[
     str | None, Header(description="The key, where the body has none. Quotes around it are stripped.")
 ]
@@ -118,15 +120,18 @@ class Allocations:
         *,
         caller: Asker,
         owner: Annotated[str | None, Query(max_length=LONG)] = None,
-        prefix: Annotated[str | None, Query(max_length=LONG, description="As it was asked for.")] = None,
+        prefix: Annotated[
+            PrefixOrId | None, Query(description="CIDR or id, whichever of them it was asked for by.")
+        ] = None,
         dns_name: Annotated[str | None, Query(max_length=LONG)] = None,
-        address: Annotated[str | None, Query(max_length=LONG)] = None,
+        address: Annotated[AddressText | None, Query(description="With or without its mask.")] = None,
         state: Annotated[str | None, Query(pattern="^(held|active)$")] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_PAGE,
     ) -> Response:
         """List allocations, in order of key. Filters are exact, and all must hold."""
-        filters = Filters(owner=owner, prefix=prefix, dns_name=dns_name, address=address, state=state)
+        place = None if prefix is None else str(prefix)
+        filters = Filters(owner=owner, prefix=place, dns_name=dns_name, address=address, state=state)
         work = self.desk.list_allocations(caller, filters, unseal(cursor), limit)
         page = await self.works.run(work)
         return answer_page((members(result.allocation) for result in page.items), page.next)
@@ -150,7 +155,7 @@ class Allocations:
             note(outcome="absent")
         return Response(status_code=204, headers=dry_run_header(dry_run=dry_run))
 
-    async def confirm(self, key: PathKey, ask: Writing) -> Response:
+    async def confirm(self, key: PathKey, _body: Nothing, ask: Writing) -> Response:
         """End a hold: the address is kept. What is not held stays as it is."""
         note(key=key)
         return answer(await self.works.run(self.desk.confirm(ask.caller, key, dry_run=ask.dry_run)), ask)

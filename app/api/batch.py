@@ -1,6 +1,7 @@
 """Many allocations in one request, each with its own key and its own result."""
 
 import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -45,7 +46,9 @@ class Batches:
 
         Each item is one request as for a single allocation and has its own key and its own result; a refused
         item does not hold up the others. The answer is 200 whatever the items come to. Of two items with one
-        key the later one is refused. The `Idempotency-Key` header is not looked at.
+        key the later one is refused: the same `key`, or without a key the same `dns_name` (in whatever case)
+        in the same place. Where it takes a look at NetBox to see that two keys are one, both get what the
+        key stands for, as two requests would. The `Idempotency-Key` header is not looked at.
         """
         requests = _without_repeats([_parsed(item) for item in body.items])
         results = await asyncio.gather(*(self._one(caller, request, dry_run=dry_run) for request in requests))
@@ -95,20 +98,33 @@ def _parsed(item: object) -> AllocationRequest | InvalidRequest:
 def _without_repeats(
     requests: list[AllocationRequest | InvalidRequest],
 ) -> list[AllocationRequest | InvalidRequest]:
-    seen: set[str] = set()
+    seen: set[Hashable] = set()
     kept: list[AllocationRequest | InvalidRequest] = []
     for request in requests:
-        key = None if isinstance(request, InvalidRequest) else request.key
-        kept.append(repeated(key) if key is not None and key in seen else request)
+        key = None if isinstance(request, InvalidRequest) else _key_of(request)
+        kept.append(_same_key(request) if key in seen else request)
         if key is not None:
             seen.add(key)
     return kept
 
 
-def repeated(key: str) -> InvalidRequest:
-    """The refusal of an item whose key an earlier one has."""
-    detail = f"an earlier item of this batch has the key {key!r}; give each item its own"
-    return InvalidRequest(errors=[Violation("/key", "key_repeated", detail)])
+def _key_of(request: AllocationRequest) -> Hashable:
+    """What tells an item's key, as far as it can be seen without a look at NetBox; None for nothing."""
+    if request.key is not None or not request.dns_name:
+        return request.key
+    return request.dns_name.lower(), request.place()
+
+
+def _same_key(request: AllocationRequest | InvalidRequest) -> InvalidRequest:
+    key = None if isinstance(request, InvalidRequest) else request.key
+    return repeated(key)
+
+
+def repeated(key: str | None) -> InvalidRequest:
+    """The refusal of an item whose key an earlier one has; None where both draw it from their DNS name."""
+    named = "this DNS name, which is its key" if key is None else f"the key {key!r}"
+    detail = f"an earlier item of this batch has {named}; give each item its own"
+    return InvalidRequest(errors=[Violation("/dns_name" if key is None else "/key", "key_repeated", detail)])
 
 
 def problem(error: BerthError) -> dict[str, Any]:

@@ -31,11 +31,11 @@ class AllocationBody(Answer):
     name_pattern: Annotated[str | None, Field(description="As it was sent, while the name is one of its.")]
     dns_servers: list[str]
     description: str | None
-    status: str
+    status: str | None
     role: str | None
     tenant: str | int | None
-    tags: list[str]
-    custom_fields: dict[str, JsonValue]
+    tags: list[str] | None
+    custom_fields: dict[str, JsonValue] | None
     mac_address: str | None
     assigned_to: Annotated[
         dict[str, JsonValue] | None, Field(description="The interface that it is on, whoever put it there.")

@@ -118,6 +118,7 @@ PREFIX: Final[dict[str, Any]] = {
 }
 OFFER: Final[dict[str, Any]] = {"id": "1", "name": "Matrix", "slug": "matrix"}
 VRF: Final[dict[str, Any]] = {"id": "2", "name": "blue", "slug": None, "rd": "65000:2"}
+NO_REQUEST: Final[dict[str, Any]] = {"nothing": {"summary": "Nothing, or an empty object", "value": {}}}
 NAME_REQUEST: Final[dict[str, Any]] = {
     "name": {
         "summary": "A name for a prefix",

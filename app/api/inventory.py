@@ -14,7 +14,7 @@ from app.api.documents import OfferPage, PrefixBody, PrefixPage, PreviewBody, Vr
 from app.api.exchange import V1, Asker, answer_json, answer_page
 from app.api.refusals import UPSTREAM, refusals
 from app.domain.commands import Caller
-from app.domain.errors import NotFound, PrefixClosed
+from app.domain.errors import NotFound, PrefixClosed, UnknownReference
 from app.domain.inventory import Json, Kind, Pool, Reference, Vrf
 from app.edge.works import Works
 
@@ -177,7 +177,7 @@ def inventory_routes(shelves: Shelves) -> APIRouter:
     router = APIRouter(prefix=V1, tags=["inventory"])
     found = refusals(UPSTREAM, (NotFound,))
     one, many, preview = "/prefixes/{prefix_id}", "/prefixes", "/prefixes/{prefix_id}/available-ips"
-    listed = {**_shown(PrefixPage, "prefixes"), **refusals(UPSTREAM)}
+    listed = {**_shown(PrefixPage, "prefixes"), **refusals(UPSTREAM, (UnknownReference,))}
     free = _shown(PreviewBody, "preview")
     _add(router, many, shelves.prefixes, "listPrefixes", listed)
     _add(router, one, shelves.prefix, "readPrefix", {**_shown(PrefixBody, "prefix"), **found})

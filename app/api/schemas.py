@@ -162,6 +162,10 @@ def id_or_text(value: str | int | None) -> str | int | None:
     return int(value) if isinstance(value, str) and is_digits(value) else value
 
 
+class Confirmation(Request):
+    """Nothing: the path says everything."""
+
+
 class BatchRequest(Request):
     """Up to a hundred requests for allocations, each with its own key and its own result."""
 

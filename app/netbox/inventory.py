@@ -7,6 +7,7 @@ Callers that need to be sure compare with what an allocation brings, and `forget
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
+from app.domain.commands import UNSET, Maybe
 from app.domain.inventory import (
     Assignment,
     Host,
@@ -51,12 +52,13 @@ class Inventory:
             ("at", network), {"prefix": str(network)}, lambda pool: pool.network == network
         )
 
-    async def prefixes_around(self, host: Host, vrf_id: int | None) -> list[Pool]:
-        """Every prefix of the VRF that contains the host, the most specific one first."""
+    async def prefixes_around(self, host: Host, vrf_id: Maybe[int]) -> list[Pool]:
+        """Every prefix of the VRF (unset: of any) that contains the host, the most specific one first."""
+        where = {} if vrf_id is UNSET else in_vrf(vrf_id)
         found = await self._pools(
             ("around", host, vrf_id),
-            {"contains": str(host), **in_vrf(vrf_id)},
-            lambda pool: pool.holds(host) and pool.vrf_id == vrf_id,
+            {"contains": str(host), **where},
+            lambda pool: pool.holds(host) and vrf_id in (UNSET, pool.vrf_id),
         )
         return sorted(found, key=lambda pool: pool.network.prefixlen, reverse=True)
 

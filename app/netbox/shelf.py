@@ -1,9 +1,11 @@
 """What a form offers to choose from: pages by id, straight from NetBox."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from app.domain.errors import UnknownReference, Violation
 from app.domain.inventory import Json, Kind, Pool, Reference
+from app.domain.upstream import Rejected
 from app.netbox import translate
 from app.netbox.inventory import Inventory
 from app.netbox.kinds import KINDS
@@ -41,7 +43,7 @@ class Shelf:
         """Prefixes in order of id. site, role, tag: slugs; vrf: a name, a route distinguisher or `null`.
 
         Raises:
-            Rejected: NetBox has no such site, role or tag.
+            UnknownReference: NetBox has no such site, role, tag or VRF; with near matches.
         """
         params = _given(site=site, role=role, tag=tag, q=q, id__gt=after)
         if vrf == "null":
@@ -49,10 +51,31 @@ class Shelf:
         elif vrf:
             known = [each.id for each in await self._inventory.vrfs(vrf)]
             if not known:
-                return []
+                raise UnknownReference(errors=[await self._unknown("vrf", Kind.VRF, vrf)])
             params["vrf_id"] = known
-        rows, _ = await self._prefixes.page(params, limit)
+        try:
+            rows, _ = await self._prefixes.page(params, limit)
+        except Rejected as error:
+            await self._explain(
+                {"site": (Kind.SITE, site), "role": (Kind.ROLE, role), "tag": (Kind.TAG, tag)}
+            )
+            raise error from None
         return [row for row in rows if row.id > after][:limit]
+
+    async def _explain(self, filters: Mapping[str, tuple[Kind, str | None]]) -> None:
+        """NetBox refuses a filter whose value it does not have, and does not say what it has instead."""
+        errors = [
+            await self._unknown(word, kind, name)
+            for word, (kind, name) in filters.items()
+            if name and not await self._inventory.references(kind, [name])
+        ]
+        if errors:
+            raise UnknownReference(errors=errors)
+
+    async def _unknown(self, word: str, kind: Kind, name: str) -> Violation:
+        near = await self._inventory.near(kind, name)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        return Violation("", "unknown", f"query parameter `{word}`: NetBox has no {word} {name!r}{hint}")
 
     async def prefix(self, netbox_id: int) -> Pool | None:
         """The prefix with this id; a few seconds old at most."""

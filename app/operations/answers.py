@@ -33,11 +33,11 @@ class Allocation:
     name_pattern: str | None
     dns_servers: tuple[str, ...]
     description: str | None
-    status: str
+    status: str | None
     role: str | None
     tenant: str | int | None
-    tags: tuple[str, ...]
-    custom_fields: Mapping[str, Json]
+    tags: tuple[str, ...] | None
+    custom_fields: Mapping[str, Json] | None
     mac_address: str | None
     assigned_to: Mapping[str, Json] | None
     assign_to: Mapping[str, Json] | None

@@ -49,7 +49,7 @@ def show(entry: Entry, address: Address, sent: Mapping[str, Json], route: Route)
         name_pattern=_pattern((sent, entry.sent), address.dns_name),
         dns_servers=route.dns_servers,
         description=_text(words, "description", address.description, _same_text),
-        status=address.status,
+        status=_text(words, "status", address.status, _same_status),
         role=_text(words, "role", address.role, _same_text),
         tenant=_tenant(words, address.tenant),
         tags=_tags(words, address.tags, route.default_tags),
@@ -94,6 +94,11 @@ def _same_text(sent: str, actual: str) -> bool:
     return sent.strip() == actual
 
 
+def _same_status(sent: str, actual: str) -> bool:
+    """NetBox has no address without a status; the one that it gives unasked is `active`."""
+    return (sent.strip() or "active") == actual
+
+
 def _same_host(sent: str, actual: str) -> bool:
     """An address that was sent without a mask is still the one that was sent."""
     try:
@@ -118,13 +123,15 @@ def _tenant(words: Mapping[str, Json], actual: Reference | None) -> str | int | 
     return cast("str | int", word) if str(word) in named else actual.slug
 
 
-def _tags(words: Mapping[str, Json], actual: Sequence[Reference], defaults: Sequence[str]) -> tuple[str, ...]:
+def _tags(
+    words: Mapping[str, Json], actual: Sequence[Reference], defaults: Sequence[str]
+) -> tuple[str, ...] | None:
     word = words.get("tags")
     sent = tuple(str(tag) for tag in word) if isinstance(word, list) else ()
     if "tags" in words and _ids(sent, actual) | _ids(defaults, actual) == {tag.id for tag in actual}:
         known = all(_ids([tag], actual) for tag in sent)
         if known:
-            return sent
+            return None if word is None else sent
     return tuple(sorted(tag.slug for tag in actual))
 
 
@@ -132,12 +139,16 @@ def _ids(names: Sequence[str], tags: Sequence[Reference]) -> set[int]:
     return {tag.id for tag in tags if tag.slug in names or tag.name in names}
 
 
-def _custom_fields(words: Mapping[str, Json], actual: Mapping[str, Json]) -> Mapping[str, Json]:
+def _custom_fields(words: Mapping[str, Json], actual: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """As sent while the fields that were sent are as they were sent, whatever others there are.
+
+    NetBox gives fields defaults: to whoever did not send those they would be a difference for ever.
+    """
     shown = {name: value for name, value in sorted(actual.items()) if name not in _OURS and value is not None}
     word = words.get("custom_fields")
     if isinstance(word, dict) and all(actual.get(name) == value for name, value in word.items()):
         return word
-    return shown
+    return None if word is None and "custom_fields" in words and not shown else shown
 
 
 def _assigned(address: Address) -> Mapping[str, Json] | None:

@@ -136,7 +136,7 @@ class Finder:
             pools = await self._candidates(place, UNSET)
         except BerthError:
             return False
-        return any(_fits(pool, address) for pool in pools)
+        return any(fits(pool, address) for pool in pools)
 
     async def _candidates(self, place: Place, vrf: Reference | Literal[Unset.UNSET] | None) -> Sequence[Pool]:
         if place.ip_range is not None:
@@ -145,13 +145,14 @@ class Finder:
             return await self._prefixes(place.prefix)
         if place.address is None:
             raise InvalidRequest(errors=[_NO_PLACE])
-        vrf_id = vrf.id if isinstance(vrf, Reference) else None
-        return (await self.inventory.prefixes_around(place.address.ip, vrf_id))[:1]
+        vrf_id = vrf.id if isinstance(vrf, Reference) else vrf
+        around = await self.inventory.prefixes_around(place.address.ip, vrf_id)
+        return list({pool.vrf_id: pool for pool in reversed(around)}.values())  # the innermost of each VRF
 
     async def _prefixes(self, prefix: str | int) -> Sequence[Pool]:
         if isinstance(prefix, int) or prefix.isdecimal():
             return _one(await self.inventory.prefix(int(prefix)))
-        return await self.inventory.prefixes_at(_network(prefix))
+        return await self.inventory.prefixes_at(network_of(prefix))
 
     async def _ranges(self, ip_range: str | int) -> Sequence[Pool]:
         if isinstance(ip_range, int) or ip_range.isdecimal():
@@ -220,7 +221,12 @@ def _check_words(place: Place) -> None:
 
 
 @lru_cache(_REMEMBERED)
-def _network(text: str) -> Network:
+def network_of(text: str) -> Network:
+    """A prefix in CIDR form.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
     try:
         return ipaddress.ip_network(text)
     except ValueError as error:
@@ -239,17 +245,25 @@ def _in_vrf(pools: Sequence[Pool], vrf: Reference | Literal[Unset.UNSET] | None)
     return [pool for pool in pools if pool.vrf_id == wanted]
 
 
-def _fits(pool: Pool, address: Address) -> bool:
+def fits(pool: Pool, address: Address) -> bool:
+    """Whether an address is one of a pool's: in its VRF, with its mask, inside of it."""
     same_mask = pool.kind is PoolKind.RANGE or pool.network == address.address.network
     return pool.vrf_id == address.vrf_id and same_mask and pool.holds(address.address.ip)
 
 
 def _missing(place: Place) -> str:
-    wanted = label(place) or f"around {place.address}"
-    place_text = (
-        "" if place.vrf is UNSET else f" in VRF {place.vrf!r}" if place.vrf else " in the global table"
-    )
-    return f"NetBox has no prefix or IP range {wanted}{place_text}, or hides it from Berth."
+    if place.ip_range is not None:
+        wanted = f"IP range {_by_id(place.ip_range)}"
+    elif place.prefix is not None:
+        wanted = f"prefix {_by_id(place.prefix)}"
+    else:
+        wanted = f"prefix around {place.address.ip if place.address else ''}"
+    where = "" if place.vrf is UNSET else f" in VRF {place.vrf!r}" if place.vrf else " in the global table"
+    return f"NetBox has no {wanted}{where}, or hides it from Berth."
+
+
+def _by_id(word: str | int) -> str:
+    return f"with the id {word}" if str(word).isdecimal() else str(word)
 
 
 def _candidate(pool: Pool) -> Violation:

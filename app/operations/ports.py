@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.allocation.seats import Line, Seated
+from app.domain.commands import Maybe
 from app.domain.inventory import (
     Address,
     Assignment,
@@ -90,8 +91,8 @@ class Inventory(Protocol):
         """Every prefix with exactly this network, in whatever VRF."""
         ...
 
-    async def prefixes_around(self, host: Host, vrf_id: int | None) -> list[Pool]:
-        """Every prefix of the VRF that contains the host, the most specific one first."""
+    async def prefixes_around(self, host: Host, vrf_id: Maybe[int]) -> list[Pool]:
+        """Every prefix of the VRF (unset: of any) that contains the host, the most specific one first."""
         ...
 
     async def ip_range(self, netbox_id: int) -> Pool | None:

@@ -1,6 +1,7 @@
 """Look at allocations. Nothing is written, and every answer has a read of NetBox behind it."""
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.domain.commands import Caller
@@ -10,6 +11,7 @@ from app.ledger.ledger import Ledger
 from app.ledger.records import Entry, State
 from app.operations.answers import Filters, Page, Result
 from app.operations.keep import Keep
+from app.operations.places import fits, network_of
 from app.operations.states import check_owner
 
 _CHUNK = 100
@@ -63,6 +65,7 @@ class ListAllocations:
         if not caller.operator and filters.owner not in (None, caller.owner):
             return Page(())
         conditions = _conditions(caller, filters)
+        chosen = await self._chosen(caller, filters)
         shown: list[Result] = []
         after = cursor or ""
         while True:
@@ -72,11 +75,36 @@ class ListAllocations:
             for entry, address in await self._read(chunk):
                 if len(shown) == limit:
                     return Page(tuple(shown), shown[-1].allocation.key)
-                if _matches(caller, filters, entry, address):
+                if chosen(entry, address):
                     shown.append(Result(await self.keep.show(entry, address, {})))
             if len(chunk) < _CHUNK:
                 return Page(tuple(shown))
             after = chunk[-1].key
+
+    async def _chosen(self, caller: Caller, filters: Filters) -> Callable[[Entry, Address], bool]:
+        """What the filters leave, as a function. What NetBox says wins: what a human changed there counts."""
+        owner = filters.owner if caller.operator else caller.owner
+        name = filters.dns_name.lower() if filters.dns_name else None
+        host = _host(filters.address) if filters.address else None
+        in_prefix = await self._in_prefix(filters.prefix) if filters.prefix else None
+
+        def chosen(entry: Entry, address: Address) -> bool:
+            return (
+                owner in (None, address.owner or entry.owner)
+                and name in (None, address.dns_name.lower())
+                and host in (None, address.address.ip)
+                and (in_prefix is None or entry.prefix == filters.prefix or in_prefix(address))
+            )
+
+        return chosen
+
+    async def _in_prefix(self, prefix: str) -> Callable[[Address], bool]:
+        """Whether an address lies in a prefix, by whichever of CIDR and id it was asked for."""
+        if not prefix.isdecimal():
+            network = network_of(prefix)
+            return lambda address: address.address.network == network
+        pool = await self.keep.finder.inventory.prefix(int(prefix))
+        return lambda address: pool is not None and fits(pool, address)
 
     async def _read(self, entries: list[Entry]) -> list[tuple[Entry, Address]]:
         ids = [entry.netbox_id for entry in entries if entry.netbox_id]
@@ -93,18 +121,6 @@ def _conditions(caller: Caller, filters: Filters) -> dict[str, str]:
         "state": filters.state,
     }
     return {name: value for name, value in wanted.items() if value is not None}
-
-
-def _matches(caller: Caller, filters: Filters, entry: Entry, address: Address) -> bool:
-    """What NetBox says wins: a name or an owner that a human changed there counts as changed."""
-    owner = filters.owner if caller.operator else caller.owner
-    if owner not in (None, address.owner or entry.owner):
-        return False
-    if filters.dns_name and filters.dns_name.lower() != address.dns_name.lower():
-        return False
-    if filters.prefix and filters.prefix not in (entry.prefix, str(address.address.network)):
-        return False
-    return not filters.address or _host(filters.address) == address.address.ip
 
 
 def _host(text: str) -> object:

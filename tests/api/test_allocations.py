@@ -43,6 +43,22 @@ def test_a_dry_release_releases_nothing(api: TestClient, rig: Rig) -> None:
     assert list(rig.twin.held) == ["web-01"]
 
 
+@pytest.mark.parametrize("content", ["", "{}", " {} "])
+def test_a_confirmation_says_nothing(api: TestClient, content: str) -> None:
+    """No body and an empty one are the same."""
+    api.post(PATH, json={**WISH, "hold_seconds": 60})
+    assert api.post(f"{PATH}/web-01/confirm", content=content).json()["state"] == "active"
+
+
+@pytest.mark.parametrize("body", [{"key": "web-01"}, {"state": "active"}, [], [1]])
+def test_a_confirmation_that_says_something_is_refused(api: TestClient, rig: Rig, body: object) -> None:
+    """What is not known is not dropped; the hold stays."""
+    api.post(PATH, json={**WISH, "hold_seconds": 60})
+    response = api.post(f"{PATH}/web-01/confirm", json=body)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert rig.twin.held["web-01"].state == "held"
+
+
 def test_a_hold_is_confirmed(api: TestClient) -> None:
     """It is active from then on, and confirming again changes nothing."""
     held = api.post(PATH, json={**WISH, "hold_seconds": 60}).json()
@@ -81,7 +97,19 @@ def test_a_list_is_filtered(api: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["cursor=%21", "cursor=Mg%3D", "cursor=_w", "limit=0", "limit=201", "state=gone"]
+    "query",
+    [
+        "cursor=%21",
+        "cursor=Mg%3D",
+        "cursor=_w",
+        "limit=0",
+        "limit=201",
+        "state=gone",
+        "prefix=garbage",
+        "prefix=10.20.0.1%2F24",
+        "prefix=0",
+        "address=garbage",
+    ],
 )
 def test_a_query_that_makes_no_sense_is_refused(api: TestClient, query: str) -> None:
     """A cursor is taken only as it was given."""

@@ -49,6 +49,24 @@ def test_of_two_items_with_one_key_the_later_one_is_refused(api: TestClient) -> 
     assert results(api, item("a"), item("a"), item("b")) == [(200, "a"), (422, "invalid_request"), (200, "b")]
 
 
+def test_of_two_items_with_one_name_in_one_place_the_later_one_is_refused(api: TestClient) -> None:
+    """Whatever its case: without a key the name is the key. In another place it is another key."""
+    one, other = {"prefix": "10.20.0.0/24"}, {"prefix": "2001:db8::/64"}
+    items = [
+        {**one, "dns_name": "Web.org"},
+        {**one, "dns_name": "web.ORG"},
+        {**other, "dns_name": "web.org", "vrf": None},
+        {**other, "dns_name": "web.org", "key": "a"},
+        {**one, "dns_name": ""},
+        {**one, "dns_name": ""},
+    ]
+    response = api.post(PATH, json={"items": items}).json()["items"]
+    assert [result["status"] for result in response] == [200, 422, 409, 200, 422, 422]
+    codes = [result["problem"]["errors"][0]["code"] for result in response if "problem" in result]
+    assert codes == ["key_repeated", "differs", "key_required", "key_required"]
+    assert response[1]["problem"]["errors"][0]["pointer"] == "/dns_name"
+
+
 def test_items_without_a_key_draw_theirs_from_the_name(api: TestClient) -> None:
     """Without either they are refused."""
     nameless = {"prefix": "10.20.0.0/24"}

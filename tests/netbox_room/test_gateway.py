@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.errors import UnknownReference
 from app.domain.inventory import Assignment, Changes, Draft, Kind, Parent, Pool, Receipt, Vrf
 from app.domain.upstream import FaultKind, Missing, NoRoom, Rejected, Stale
 from app.netbox import NetBox
@@ -439,10 +440,14 @@ async def test_prefixes_are_listed_by_what_describes_them(netbox: NetBox, admin:
 
     for filters in ({"site": unique}, {"role": unique}, {"tag": unique}, {"vrf": unique}):
         assert await listed(**filters) == [made["id"]]
-    assert await listed(vrf="no such VRF") == []
     assert made["id"] not in await listed(vrf="null")
-    with pytest.raises(Rejected):
-        await listed(tag="no-such-tag")
+    wrong = f"{unique}x"
+    for word in ("site", "role", "tag", "vrf"):
+        with pytest.raises(UnknownReference) as refusal:
+            await listed(**{word: wrong})
+        [error] = refusal.value.errors
+        assert (error.pointer, error.code) == ("", "unknown")
+        assert f"`{word}`: NetBox has no {word} {wrong!r}; did you mean {unique}" in error.detail
     pool = await netbox.shelf.prefix(int(made["id"]))
     assert pool is not None
     assert pool.site is not None

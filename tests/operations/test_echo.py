@@ -59,6 +59,10 @@ def field(name: str, sent: dict[str, Any], *, route: Route = Route(), **actual: 
         ("custom_fields", {"shade": None}, {"shade": None}),
         ("custom_fields", {"colour": "red"}, {"colour": "blue"}),
         ("custom_fields", None, {"colour": "blue"}),
+        ("custom_fields", {}, {}),
+        ("status", None, None),
+        ("status", "active", "active"),
+        ("status", "reserved", "active"),
         ("address", "10.0.0.5", "10.0.0.5"),
         ("address", "10.0.0.5/24", "10.0.0.5/24"),
         ("address", "10.0.0.5/25", "10.0.0.5/24"),
@@ -88,6 +92,32 @@ def test_null_and_empty_come_back_as_they_were_sent(name: str, actual: object, e
     assert shown == (None if name == "tenant" else empty)
 
 
+@pytest.mark.parametrize(
+    ("name", "empty", "filled"),
+    [
+        ("tags", {"tags": ()}, {"tags": (RED,)}),
+        ("custom_fields", {"custom_fields": {"shade": None, "berth_key": "web"}}, {}),
+        ("status", {"status": "active"}, {"status": "reserved"}),
+    ],
+)
+def test_null_is_shown_while_nothing_is_there(
+    name: str, empty: dict[str, Any], filled: dict[str, Any]
+) -> None:
+    """NetBox says [], {} and `active` to it; what a human writes there shows."""
+    assert field(name, {name: None}, **empty) is None
+    assert field(name, {name: None}, **filled) == field(name, {}, **filled) is not None
+
+
+def test_only_an_edit_of_a_named_custom_field_shows() -> None:
+    """Others may have defaults in NetBox; once a named one was changed, all that have a value are shown."""
+    sent = {"custom_fields": {"colour": "blue"}}
+    beside = {"colour": "blue", "height": 2}
+    assert field("custom_fields", sent, custom_fields=beside) == {"colour": "blue"}
+    edited = {"colour": "red", "height": 2}
+    assert field("custom_fields", sent, custom_fields=edited) == edited
+    assert field("custom_fields", {}, custom_fields=beside) == beside
+
+
 def test_what_was_not_sent_is_shown_as_netbox_holds_it() -> None:
     """Tags by slug and sorted, fields without those that are empty and Berth's own."""
     shown = show(ENTRY, ADDRESS, {}, Route())
@@ -109,6 +139,7 @@ def test_default_tags_do_not_show_where_they_were_not_sent() -> None:
     """Else the list would differ from what was sent for ever."""
     assert field("tags", {"tags": ["red"]}, route=Route(default_tags=("blue-ones",))) == ("red",)
     assert field("tags", {"tags": []}, route=Route(default_tags=("blue-ones",))) == ("blue-ones", "red")
+    assert field("tags", {"tags": None}, route=Route(default_tags=("blue-ones", "red"))) is None
     assert field("tags", {}, route=Route(default_tags=("blue-ones",))) == ("blue-ones", "red")
 
 

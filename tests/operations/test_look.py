@@ -112,6 +112,30 @@ async def test_filters_are_exact_and_all_hold(
     assert await keys(desk, alice, **filters) == expected
 
 
+async def test_a_prefix_finds_what_was_asked_for_by_its_other_name(desk: Desk, alice: Caller) -> None:
+    """By CIDR what was asked for by id, and the other way round, as long as there is such a prefix."""
+    vrf = desk.api("GET", "ipam/vrfs/?rd=65000:99")["results"][0]["id"]
+    ids = [
+        desk.api("POST", "ipam/prefixes/", {"prefix": prefix, "vrf": where})["id"]
+        for prefix, where in (("10.5.0.0/24", None), ("10.5.0.0/24", vrf))
+    ]
+    await desk.post(alice, "a", prefix="10.5.0.0/24", vrf=None)
+    await desk.post(alice, "b", prefix=str(ids[0]))
+    await desk.post(alice, "c", prefix=ids[1])
+    await desk.post(alice, "d", prefix=LAB)
+    assert await keys(desk, alice, prefix="10.5.0.0/24") == ["a", "b", "c"]
+    assert await keys(desk, alice, prefix=str(ids[0])) == ["a", "b"]
+    assert await keys(desk, alice, prefix=str(ids[1])) == ["c"]
+    assert await keys(desk, alice, prefix="99999") == []
+
+
+async def test_a_filter_that_is_no_prefix_is_refused(desk: Desk, alice: Caller) -> None:
+    """Also where there is nothing to be filtered."""
+    with pytest.raises(InvalidRequest) as refusal:
+        await keys(desk, alice, prefix="everything")
+    assert [error.pointer for error in refusal.value.errors] == ["/prefix"]
+
+
 async def test_a_name_that_a_human_changed_is_not_found_under_the_old_one(desk: Desk, alice: Caller) -> None:
     """The list shows no name that NetBox does not hold."""
     await desk.post(alice, "web", prefix=LAB, dns_name="web.example.com")
@@ -120,8 +144,7 @@ async def test_a_name_that_a_human_changed_is_not_found_under_the_old_one(desk: 
 
 
 async def test_a_filter_that_is_no_address_is_refused(desk: Desk, alice: Caller) -> None:
-    """With a pointer."""
-    await desk.post(alice, "web", prefix=LAB)
+    """Also where there is nothing to be filtered."""
     with pytest.raises(InvalidRequest) as refusal:
         await keys(desk, alice, address="everything")
     assert [error.pointer for error in refusal.value.errors] == ["/address"]

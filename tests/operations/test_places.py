@@ -83,7 +83,9 @@ def furnish(url: str) -> dict[str, int]:
         ({"prefix": 99999}, "prefix_not_found /prefix"),
         ({"ip_range": 99999}, "prefix_not_found /ip_range"),
         ({"ip_range": "192.168.4.50-192.168.4.58"}, "prefix_not_found /ip_range"),
-        (at("10.99.0.9"), "prefix_not_found /address"),
+        (at("10.99.0.9"), "10.99.0.9"),
+        ({"vrf": None, **at("10.99.0.9")}, "prefix_not_found /address"),
+        (at("10.98.0.9"), "prefix_not_found /address"),
         ({"prefix": LAB, **at("192.168.3.99")}, "address_outside_prefix /address"),
         ({"prefix": LAB, **at("fd00:3::9")}, "address_outside_prefix /address"),
         ({"prefix": LAB, **at("192.168.4.0")}, "address_outside_prefix /address"),
@@ -182,6 +184,13 @@ async def test_ambiguity_is_refused_with_the_candidates(desk: Desk, alice: Calle
     with pytest.raises(UnknownReference) as unknown:
         await desk.post(alice, "a", prefix=INSIDE, vrf="managemnt")
     assert "did you mean management" in unknown.value.errors[0].detail
+    with pytest.raises(PrefixAmbiguous) as around:
+        await desk.post(alice, "a", **at("10.99.0.9"))
+    assert sorted(error.detail.partition(": ")[2] for error in around.value.errors) == [
+        f"prefix {INSIDE}",
+        f"prefix {INSIDE} in VRF management",
+    ]
+    assert (await desk.post(alice, "by name", vrf=None, **at("10.99.0.9"))).vrf is None
     desk.api("POST", "ipam/ip-ranges/", _range("10.99.0.50", None))
     desk.api("POST", "ipam/ip-ranges/", _range("10.99.0.50", {"rd": "65000:99"}))
     with pytest.raises(PrefixAmbiguous) as ranges:
@@ -238,6 +247,24 @@ async def test_a_closed_prefix_gives_no_address_by_name_either(
     section = PrefixSection(network=ipaddress.ip_network(network), allow=frozenset({word}))
     desk.policy.append(replace(POLICY, sections=(*POLICY.sections, section)))
     assert (await desk.post(alice, "a", prefix=network, **at(address))).ip == address
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ({"prefix": "10.77.0.0/24"}, "prefix 10.77.0.0/24, or"),
+        ({"prefix": 99999, "vrf": None}, "prefix with the id 99999 in the global table, or"),
+        ({"ip_range": "10.77.0.1-10.77.0.9"}, "IP range 10.77.0.1-10.77.0.9, or"),
+        ({"vrf": "65000:99", **at("10.77.0.9/24")}, "prefix around 10.77.0.9 in VRF '65000:99', or"),
+    ],
+)
+async def test_a_place_that_is_not_there_is_named(
+    looking: Desk, alice: Caller, words: dict[str, Any], text: str
+) -> None:
+    """In the words of the request."""
+    with pytest.raises(errors.PrefixNotFound) as refusal:
+        await looking.post(alice, "a", **words)
+    assert refusal.value.detail == f"NetBox has no {text} hides it from Berth."
 
 
 async def test_a_key_keeps_its_place(desk: Desk, alice: Caller) -> None:
