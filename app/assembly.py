@@ -17,6 +17,7 @@ from app.operations.confirm import Confirm
 from app.operations.freeing import Freeing
 from app.operations.gateways import Gateways
 from app.operations.keep import Keep
+from app.operations.memory import Memory
 from app.operations.numbers import Numbers
 from app.operations.places import Finder
 from app.operations.plan import NameCheck, Planner
@@ -75,6 +76,7 @@ class _Shared:
     keep: Keep
     states: States
     planner: Planner
+    memory: Memory
 
 
 def assemble(parts: Parts) -> Operations:
@@ -90,10 +92,10 @@ def assemble(parts: Parts) -> Operations:
         shared.states,
         shared.keep,
         parts.inventory,
-        Prepared(parts.fields, parts.monotonic),
+        shared.memory,
     )
     keys = Keys(shared.ledger, shared.planner)
-    convergence = Convergence(shared.ledger, shared.states, shared.keep, shared.planner)
+    convergence = Convergence(shared.ledger, shared.states, shared.keep, shared.planner, shared.memory)
     core = (shared.ledger, shared.turns, shared.states, shared.keep)
     return Operations(
         allocate=Allocate(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation),
@@ -132,4 +134,5 @@ def _shared(parts: Parts) -> _Shared:
             parts.addresses,
             parts.now,
         ),
+        memory=Memory(parts.inventory, Prepared(parts.fields, parts.monotonic)),
     )

@@ -6,7 +6,6 @@ find the key → (known) read it in NetBox and answer
 
 import ipaddress
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from app.allocation.seats import Line, Seated
 from app.domain.commands import Caller, Wish, given
@@ -29,6 +28,7 @@ from app.operations.answers import Result
 from app.operations.echo import show
 from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.keep import Keep
+from app.operations.memory import Memory
 from app.operations.numbers import pattern_of
 from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
@@ -44,18 +44,6 @@ _NO_KEY = (
     "header, so that a repeat finds the name that was chosen."
 )
 _PLACE_WORDS = ("prefix", "ip_range", "vrf", "address", "family")
-
-
-class Guard(Protocol):
-    """Whether NetBox is prepared to carry claims."""
-
-    async def __call__(self) -> None:
-        """Return if it is.
-
-        Raises:
-            NetBoxUnprepared: it is not; nothing may be written.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +143,7 @@ class Creation:
     states: States
     keep: Keep
     inventory: Inventory
-    prepared: Guard
+    memory: Memory
 
     async def __call__(self, caller: Caller, wish: Wish, entry: Entry | None, event: Event) -> Result:
         """Plan, T1, NetBox, T2. `entry` is what the ledger has of the key.
@@ -166,10 +154,14 @@ class Creation:
         for _ in range(_ATTEMPTS):
             async with denials_recorded(self.ledger, event):
                 _check_free(caller, entry, wish)
-                await self.prepared()
+                await self.memory.prepared()
                 with stage("plan"):
                     plan = await self.planner.plan(caller, wish, wish.key)
-            result = await self._attempt(wish, plan, entry, event)
+            try:
+                result = await self._attempt(wish, plan, entry, event)
+            except BerthError as error:
+                self.memory.doubt(error, plan.spot.pool)
+                raise
             if result is not None:
                 return result
             entry = await self.ledger.find(wish.key)
@@ -184,7 +176,7 @@ class Creation:
 
     async def _preview(self, caller: Caller, wish: Wish, known: Entry | None, event: Event) -> Result:
         _check_free(caller, known, wish)
-        await self.prepared()
+        await self.memory.prepared()
         plan = await self.planner.plan(caller, wish, wish.key)
         plan = await self._with_free_name(plan)
         await self.planner.gateways.secure(plan.spot.pool, plan.route.gateway, event, dry_run=True)
@@ -246,8 +238,6 @@ class Creation:
         except OutcomeUnknown:
             raise  # the entry stays pending: the next request for the key, or the reconciler, settles it
         except BerthError as error:
-            if isinstance(error, PrefixNotFound):
-                self.inventory.forget(plan.spot.pool)
             await self.ledger.cancel(begun, error)
             raise
 

@@ -17,6 +17,10 @@ class Prepared:
     clock: Callable[[], float]
     _checked_at: float | None = field(default=None)
 
+    def forget(self) -> None:
+        """Check again before the next write: NetBox said something about these fields."""
+        self._checked_at = None
+
     async def __call__(self) -> None:
         """Return if NetBox is prepared.
 
