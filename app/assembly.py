@@ -22,6 +22,7 @@ from app.operations.gateways import Gateways
 from app.operations.keep import Keep
 from app.operations.look import LookInto
 from app.operations.machine_ports import Machines
+from app.operations.memory import Memory
 from app.operations.numbers import Numbers
 from app.operations.places import Finder
 from app.operations.plan import NameCheck, Planner
@@ -84,6 +85,7 @@ class _Shared:
     keep: Keep
     states: States
     planner: Planner
+    memory: Memory
 
 
 def assemble(parts: Parts) -> Operations:
@@ -99,10 +101,10 @@ def assemble(parts: Parts) -> Operations:
         shared.states,
         shared.keep,
         parts.inventory,
-        Prepared(parts.fields, parts.monotonic),
+        shared.memory,
     )
     keys = Keys(shared.ledger, shared.planner)
-    convergence = Convergence(shared.ledger, shared.states, shared.keep, shared.planner)
+    convergence = Convergence(shared.ledger, shared.states, shared.keep, shared.planner, shared.memory)
     core = (shared.ledger, shared.turns, shared.states, shared.keep)
     return Operations(
         allocate=Allocate(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation),
@@ -163,4 +165,5 @@ def _shared(parts: Parts) -> _Shared:
             parts.addresses,
             parts.now,
         ),
+        memory=Memory(parts.inventory, Prepared(parts.fields, parts.monotonic)),
     )

@@ -8,7 +8,7 @@ from app.domain.registrations import MachineWish
 from app.ledger.ledger import Ledger
 from app.ledger.machines import MachineLedger
 from app.naming.names import Names
-from app.operations.allocate import Creation, Guard
+from app.operations.allocate import Creation
 from app.operations.freeing import Freeing
 from app.operations.keep import Keep
 from app.operations.machine_building import Building
@@ -24,6 +24,7 @@ from app.operations.machine_references import MachineResolver
 from app.operations.machine_removal import Removal
 from app.operations.machine_standing import MachineStanding
 from app.operations.machine_view import Viewer
+from app.operations.memory import Guard
 from app.operations.places import Finder
 from app.operations.plan import Planner
 from app.operations.ports import Addresses, Inventory

@@ -212,14 +212,14 @@ def _parts(
 
 
 def netbox_settings(settings: Settings) -> NetBoxSettings:
-    """What the NetBox room is told of the settings."""
+    """What the NetBox room is told of the settings. A flight without a slot would wait for the others."""
     proxy, ca_file = settings.netbox_proxy, settings.netbox_ca_file
     return NetBoxSettings(
         url=settings.netbox_url,
         public_url=settings.netbox_public_url,
         connect_timeout=settings.netbox_connect_seconds,
         call_timeout=settings.netbox_call_seconds,
-        lock_slots=settings.netbox_lock_slots,
+        lock_slots=max(settings.netbox_lock_slots, settings.batch_flights),
         write_slots=settings.netbox_write_slots,
         read_slots=settings.netbox_read_slots,
         queue=settings.netbox_queue,

@@ -151,7 +151,8 @@ class Settings(BaseSettings):
     )
     netbox_lock_slots: Annotated[int, Field(ge=1, le=8)] = Field(
         1,
-        description="Calls at once of those that take NetBox's lock: creating, changing, deleting addresses.",
+        description="Calls at once of those that take NetBox's lock: creating, changing, deleting addresses; "
+        "never fewer than `BERTH_BATCH_FLIGHTS`.",
     )
     netbox_write_slots: Annotated[int, Field(ge=1, le=32)] = Field(2, description="Other writes at once.")
     netbox_read_slots: Annotated[int, Field(ge=1, le=64)] = Field(4, description="Reads at once.")

@@ -110,7 +110,7 @@ class InterfaceBody(Answer):
     mtu: int | None
     enabled: bool
     description: str | None
-    tags: list[str]
+    tags: list[str] | None
     addresses: list[MachineAddressBody]
     netbox_id: Annotated[str | None, Field(description="Null in a dry run.")]
     netbox_url: str | None
@@ -134,8 +134,8 @@ class MachineBody(Answer):
     disk_mb: int | None
     description: str | None
     comments: str | None
-    tags: list[str]
-    custom_fields: dict[str, JsonValue]
+    tags: list[str] | None
+    custom_fields: dict[str, JsonValue] | None
     interfaces: list[InterfaceBody]
     primary_ip4: Annotated[str | None, Field(description="Without its mask.", examples=["10.20.0.5"])]
     primary_ip6: Annotated[str | None, Field(description="Without its mask.", examples=["2001:db8::5"])]

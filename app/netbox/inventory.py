@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
 from app.domain.commands import UNSET, Maybe
+from app.domain.errors import NetBoxNonsense
 from app.domain.inventory import (
     Assignment,
     Host,
@@ -112,11 +113,20 @@ class Inventory:
 
     async def preview(self, pool: Pool, limit: int) -> list[str]:
         """The next free addresses, with masks, as NetBox would hand them out now; never remembered."""
-        return [str(each) for each in await free(self._line, pool, limit)]
+        try:
+            return [str(each) for each in await free(self._line, pool, limit)]
+        except NetBoxNonsense:  # addresses outside of the pool: it has other bounds by now
+            self.forget(pool)
+            raise
 
     def forget(self, pool: Pool) -> None:
         """Drop what is remembered about a pool, and every list that holds it."""
         self._cache.forget(lambda _key, value: _is_about(value, pool))
+
+    def forget_kind(self, kind: Kind) -> None:
+        """Drop what is remembered about all objects of a kind."""
+        word = "vrf" if kind is Kind.VRF else kind
+        self._cache.forget(lambda key, _value: isinstance(key, tuple) and (kind in key or key[0] == word))
 
     async def _pools(
         self, key: Hashable, params: Mapping[str, Value], fits: Callable[[Pool], bool]

@@ -7,7 +7,6 @@ find the key → (known) read it in NetBox and answer
 import ipaddress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 from app.allocation.seats import Line, Seated
 from app.domain.commands import Caller, Wish, given
@@ -30,6 +29,7 @@ from app.operations.answers import Result
 from app.operations.echo import show
 from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.keep import Keep
+from app.operations.memory import Memory
 from app.operations.numbers import NAME_PATTERN, pattern_of
 from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
@@ -45,18 +45,6 @@ _NO_KEY = (
     "header, so that a repeat finds the name that was chosen."
 )
 _PLACE_WORDS = ("prefix", "ip_range", "vrf", "address", "family")
-
-
-class Guard(Protocol):
-    """Whether NetBox is prepared to carry claims."""
-
-    async def __call__(self) -> None:
-        """Return if it is.
-
-        Raises:
-            NetBoxUnprepared: it is not; nothing may be written.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +152,7 @@ class Creation:
     states: States
     keep: Keep
     inventory: Inventory
-    prepared: Guard
+    memory: Memory
 
     async def __call__(  # noqa: PLR0913 - the last two are a machine's only
         self,
@@ -187,11 +175,15 @@ class Creation:
         for _ in range(_ATTEMPTS):
             async with denials_recorded(self.ledger, event):
                 _check_free(caller, entry, wish)
-                await self.prepared()
+                await self.memory.prepared()
                 with stage("plan"):
                     plan = first or await self.planner.plan(caller, wish, wish.key)
             first = None
-            result = await self._attempt(wish, plan.on(assigned), entry, event)
+            try:
+                result = await self._attempt(wish, plan.on(assigned), entry, event)
+            except BerthError as error:
+                self.memory.doubt(error, plan.spot.pool)
+                raise
             if result is not None:
                 return result
             entry = await self.ledger.find(wish.key)
@@ -206,7 +198,7 @@ class Creation:
 
     async def _preview(self, caller: Caller, wish: Wish, known: Entry | None, event: Event) -> Result:
         _check_free(caller, known, wish)
-        await self.prepared()
+        await self.memory.prepared()
         plan = await self.planner.plan(caller, wish, wish.key)
         plan = await self._with_free_name(plan)
         await self.planner.gateways.secure(plan.spot.pool, plan.route.gateway, event, dry_run=True)
@@ -267,8 +259,6 @@ class Creation:
         except OutcomeUnknown:
             raise  # the entry stays pending: the next request for the key, or the reconciler, settles it
         except BerthError as error:
-            if isinstance(error, PrefixNotFound):
-                self.inventory.forget(plan.spot.pool)
             await self.ledger.cancel(begun, error)
             raise
 

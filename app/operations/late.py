@@ -6,6 +6,7 @@ one came to its end: only then was the claim free for it.
 
 from app.domain.inventory import Address
 from app.ledger.records import Entry, State
+from app.operations.fitting import is_in_place
 
 LATE_SECONDS = 600.0
 """How long after a key was given up or released an earlier call may still create its object."""
@@ -14,12 +15,12 @@ _CLOCK_SLACK = 60.0
 
 
 def is_late_fruit(entry: Entry, address: Address) -> bool:
-    """Whether the object can only come from a call that was made for this entry.
+    """Whether the object can only come from a call that was made for this entry, whatever address it named.
 
     Under a released key it has to be younger than what was released (NetBox counts its ids up): somebody may
     have given the former object its claim back.
     """
-    if address.owner != entry.owner or address.vrf_id != entry.vrf_id or address.created is None:
+    if not is_in_place(entry, address) or address.created is None:
         return False
     if entry.state is State.RELEASED and (entry.netbox_id is None or address.id <= entry.netbox_id):
         return False

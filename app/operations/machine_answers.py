@@ -24,7 +24,7 @@ class InterfaceShown:
     mtu: int | None
     enabled: bool
     description: str | None
-    tags: tuple[str, ...]
+    tags: tuple[str, ...] | None
     addresses: tuple[AddressShown, ...]
     netbox_id: str | None
     netbox_url: str | None
@@ -54,8 +54,8 @@ class Registration:
     disk_mb: int | None
     description: str | None
     comments: str | None
-    tags: tuple[str, ...]
-    custom_fields: Mapping[str, Json]
+    tags: tuple[str, ...] | None
+    custom_fields: Mapping[str, Json] | None
     interfaces: tuple[InterfaceShown, ...]
     primary_ip4: str | None
     primary_ip6: str | None

@@ -58,7 +58,11 @@ class Plan:
         if assigned is None:
             return self
         kind, number = assigned
-        return replace(self, draft=replace(self.draft, assigned_type=kind, assigned_id=number))
+        return replace(
+            self,
+            draft=replace(self.draft, assigned_type=kind, assigned_id=number),
+            entry=replace(self.entry, assigned=f"{kind}:{number}"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

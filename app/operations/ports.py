@@ -139,6 +139,10 @@ class Inventory(Protocol):
         """Drop what is cached about a pool: something about it turned out to have changed."""
         ...
 
+    def forget_kind(self, kind: Kind) -> None:
+        """Drop what is cached about all objects of a kind."""
+        ...
+
 
 class Fields(Protocol):
     """The custom fields that carry Berth's claims."""

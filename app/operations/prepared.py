@@ -25,6 +25,10 @@ class Prepared:
     _checked_at: float | None = field(default=None)
     _checking: "asyncio.Task[Sequence[str]] | None" = field(default=None)
 
+    def forget(self) -> None:
+        """Check again before the next write: NetBox said something about these fields."""
+        self._checked_at = None
+
     async def __call__(self) -> None:
         """Return if NetBox is prepared.
 

@@ -13,7 +13,7 @@ from app.ledger.ledger import Overtaken
 from app.ledger.machine_records import MachineEntry, MachineState, Wanted
 from app.ledger.machines import MachineLedger
 from app.ledger.records import Event
-from app.operations.allocate import Creation, Guard
+from app.operations.allocate import Creation
 from app.operations.answers import Allocation
 from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.machine_answers import AddressShown, MachineResult
@@ -22,6 +22,7 @@ from app.operations.machine_forward import Forward, machine_event
 from app.operations.machine_imagining import imagined_interface, imagined_machine
 from app.operations.machine_plan import AddressPlan, Asked, Blueprint, MachinePlanner, check_cluster
 from app.operations.machine_standing import MachineStanding, Standing
+from app.operations.memory import Guard
 from app.operations.turns import Turns
 from app.telemetry.events import note, stage
 

@@ -9,6 +9,7 @@ from app.domain.inventory import Address, coexist
 from app.ledger.ledger import Begun, Ledger, NameHeld, ObjectHeld, landed, resume
 from app.ledger.records import Candidate, Entry, Event, State
 from app.operations.events import SYSTEM, event_of, only_reading
+from app.operations.fitting import is_as_asked
 from app.operations.freeing import Freeing, released, supersede
 from app.operations.gateways import Gateways
 from app.operations.ports import Addresses
@@ -38,10 +39,14 @@ class States:
         return entry
 
     async def pending(self, caller: Caller, entry: Entry) -> Entry:
-        """Settle an allocation whose outcome is not known, if NetBox shows the object under its claim."""
+        """Settle an allocation whose outcome is not known, if NetBox shows the object under its claim.
+
+        One that is another owner's, or lies elsewhere, is not what this entry asked for. The entry stays as
+        it is; the next request for the key is refused by NetBox itself, which knows the claim.
+        """
         rows = await self.addresses.find_claims([entry.key])
         address = the_one(entry.key, rows)
-        if address is None or address.owner != entry.owner:
+        if address is None or not is_as_asked(entry, address):
             return entry
         begun = resume(entry, event_of(caller, "allocate", entry.key))
         return await self.land(begun, address, "recovered")

@@ -15,6 +15,7 @@ from app.operations.answers import Result
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import check_claim
 from app.operations.keep import Keep, from_claim
+from app.operations.memory import Memory
 from app.operations.numbers import as_held
 from app.operations.plan import Planner, change_message
 from app.operations.references import Named
@@ -75,6 +76,7 @@ class Convergence:
     states: States
     keep: Keep
     planner: Planner
+    memory: Memory
 
     async def __call__(
         self, caller: Caller, wish: Wish, entry: Entry, event: Event, *, dry_run: bool
@@ -203,8 +205,10 @@ class Convergence:
             await self.ledger.cancel(begun, error)
             raise
         except UpstreamError as error:
-            await self.ledger.cancel(begun, to_error(error))
-            raise error if isinstance(error, Stale | Missing) else to_error(error) from error
+            refusal = to_error(error)
+            self.memory.doubt(refusal, _pool_of(address))
+            await self.ledger.cancel(begun, refusal)
+            raise error if isinstance(error, Stale | Missing) else refusal from error
         return changed
 
 

@@ -99,6 +99,40 @@ def test_sigterm_answers_what_is_in_flight(absent: Program, own: Program) -> Non
     assert {future.result().status_code for future in futures} == {200}
 
 
+def test_who_hangs_up_finds_its_address_when_it_asks_again(absent: Program, own: Program) -> None:
+    """The work goes on without its clients; a retry is answered with what was made, and nothing twice."""
+    own.variables |= {"NETBOX_URL": absent.url, "NETBOX_API_TOKEN": SEED_TOKEN}
+    absent.start("/api/status/")
+    prepare(absent.url, SEED_TOKEN)
+    own.start()
+    desk, prefix = Desk(own.url, TOKENS["alice"]), PLAIN.replace("/14", "/24")
+    with NetBox(absent.url, SEED_TOKEN) as netbox:
+        netbox.made("ipam/prefixes", {"prefix": prefix})
+        slow = {"kind": "hold", "path": "*/available-ips/", "method": "POST", "delay": 2.5, "times": 1}
+        requests.put(f"{absent.url}/_emulator/faults", json=slow, timeout=PATIENCE)
+        keys = [key() for _ in range(6)]
+        with ThreadPoolExecutor(6) as pool:
+            gone = list(pool.map(lambda each: _impatient(desk, {"key": each, "prefix": prefix}), keys))
+        assert gone == [True] * 6
+        wait_until(lambda: len(netbox.found("ipam/ip-addresses", parent=prefix)) == 6, "all are made")
+        wait_until(lambda: "works_in_flight 0.0" in _metrics(own), "the work is done without its clients")
+        rows = netbox.found("ipam/ip-addresses", parent=prefix)
+    held = {row["custom_fields"]["berth_key"]: row["address"] for row in rows}
+    assert set(held) == set(keys)
+    again = [desk.post({"key": each, "prefix": prefix}) for each in keys]
+    assert {answer.json()["key"]: answer.json()["address"] for answer in again} == held
+    assert {answer.headers["Idempotent-Replayed"] for answer in again} == {"true"}
+
+
+def _impatient(desk: Desk, body: dict[str, str]) -> bool:
+    """Whether the client gave up before its answer came."""
+    try:
+        desk.call("POST", "/api/v1/allocations", json=body, timeout=1.0)
+    except requests.ReadTimeout:
+        return True
+    return False
+
+
 def _metrics(program: Program) -> str:
     return requests.get(f"{program.url}/metrics", timeout=PATIENCE).text
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.main import netbox_settings
 from app.settings import Settings, SettingsWrong, is_loopback, unknown_variables, variable
 
 ENOUGH = {
@@ -42,6 +43,15 @@ def test_an_empty_environment_is_told_all_that_is_missing() -> None:
         "NETBOX_API_TOKEN_FILE: set either NETBOX_API_TOKEN or NETBOX_API_TOKEN_FILE",
         f"BERTH_POLICY_FILE: nobody could call Berth: {WHO_CALLS}",
     )
+
+
+@pytest.mark.parametrize(
+    ("flights", "slots", "expected"), [("1", "1", 1), ("3", "1", 3), ("2", "4", 4), ("1", "2", 2)]
+)
+def test_every_flight_has_a_slot(flights: str, slots: str, expected: int) -> None:
+    """Two lists at a time need two of the calls that take NetBox's lock, else the second one only waits."""
+    settings = Settings.read({**ENOUGH, "BERTH_BATCH_FLIGHTS": flights, "BERTH_NETBOX_LOCK_SLOTS": slots})
+    assert netbox_settings(settings).lock_slots == expected
 
 
 def test_every_field_is_set_by_its_variable() -> None:
