@@ -16,8 +16,10 @@ from app.ledger.ports import Store
 from app.machine_assembly import MachineOperations, MachineParts, assemble_machines
 from app.naming.names import Names
 from app.operations.allocate import Allocate, Creation, Keys
+from app.operations.changing import Changing
 from app.operations.confirm import Confirm
 from app.operations.freeing import Freeing
+from app.operations.gaps import Gaps
 from app.operations.gateways import Gateways
 from app.operations.keep import Keep
 from app.operations.look import LookInto
@@ -104,7 +106,8 @@ def assemble(parts: Parts) -> Operations:
         shared.memory,
     )
     keys = Keys(shared.ledger, shared.planner)
-    convergence = Convergence(shared.ledger, shared.states, shared.keep, shared.planner, shared.memory)
+    gaps, changing = Gaps(shared.planner), Changing(shared.ledger, parts.addresses, shared.memory)
+    convergence = Convergence(shared.ledger, shared.states, shared.keep, gaps, changing)
     core = (shared.ledger, shared.turns, shared.states, shared.keep)
     return Operations(
         allocate=Allocate(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation),

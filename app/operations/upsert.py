@@ -1,24 +1,20 @@
 """Converge: the address that a key stands for, made if there is none, changed to what was sent."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.commands import UNSET, Caller, Target, Traits, Wish, given
-from app.domain.errors import ClaimChanged, InUse, OutcomeUnknown, StillWorking
-from app.domain.inventory import Address, Changes, Json, Pool, PoolKind
-from app.domain.translation import to_error
-from app.domain.upstream import Missing, Stale, Unsure, UpstreamError
-from app.ledger.ledger import Begun, Ledger, Overtaken, landed
+from app.domain.commands import Caller, Wish
+from app.domain.errors import StillWorking
+from app.domain.inventory import Address, Changes
+from app.domain.upstream import Missing, Stale
+from app.ledger.ledger import Ledger, Overtaken, landed
 from app.ledger.records import Entry, Event, State
 from app.operations.allocate import Creation, Keys
 from app.operations.answers import Result
+from app.operations.changing import Changing
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import check_claim
+from app.operations.gaps import Gap, Gaps
 from app.operations.keep import Keep, from_claim
-from app.operations.memory import Memory
-from app.operations.numbers import as_held
-from app.operations.plan import Planner, change_message
-from app.operations.references import Named
 from app.operations.states import States
 from app.operations.turns import Turns
 from app.telemetry.events import note
@@ -75,8 +71,8 @@ class Convergence:
     ledger: Ledger
     states: States
     keep: Keep
-    planner: Planner
-    memory: Memory
+    gaps: Gaps
+    changing: Changing
 
     async def __call__(
         self, caller: Caller, wish: Wish, entry: Entry, event: Event, *, dry_run: bool
@@ -91,7 +87,7 @@ class Convergence:
             async with denials_recorded(self.ledger, event, dry_run=dry_run):
                 gap = await self._compare(caller, wish, entry)
             if dry_run:
-                return Result(await self.keep.show(gap.wanted, _after(gap), wish.sent))
+                return Result(await self.keep.show(gap.wanted, gap.after, wish.sent))
             try:
                 return await self._close(wish, gap, event)
             except (Stale, Missing, Overtaken):
@@ -108,79 +104,14 @@ class Convergence:
         gap = await self._compare(caller, wish, entry)
         return gap.changes is not None or gap.wanted != entry
 
-    async def _compare(self, caller: Caller, wish: Wish, entry: Entry) -> "Gap":
+    async def _compare(self, caller: Caller, wish: Wish, entry: Entry) -> Gap:
         address = await self.keep.addresses.read(entry.netbox_id or 0)
         if address is None or entry.state is not State.DONE:
             raise StillWorking
         check_claim(entry, address)
-        await self.keep.finder.check_same(wish.place, entry, address)
-        wish = as_held(wish, address.dns_name)
-        pool = _pool_of(address)
-        role = given(wish.traits.role, "")
-        new_role = role if role != (address.role or "") else ""
-        name = address.dns_name if wish.traits.dns_name is UNSET else (wish.traits.dns_name or "")
-        route = await self.planner.gateways.route(pool, name, entry.owner)
-        defaults = () if wish.traits.tags is UNSET else route.default_tags
-        renamed = name if name.lower() != address.dns_name else ""
-        named = await self._named(wish.traits, address, defaults, renamed, new_role)
-        self._check_name(wish.traits, address, named, name)
-        if renamed:
-            await self.planner.names.check_free(name, pool, entry.key)
-        changes = _changes(wish.traits, address, named, change_message(caller, "change", entry.key, wish))
-        moves = changes is not None and changes.assigned is not None
-        if moves:
-            await self._check_movable(address)
-        bound = _bound(wish.traits, entry, named, moves=moves)
-        wanted = replace(self._entry(wish, entry, name, pool), assigned=bound)
-        return Gap(entry, wanted, address, changes, named)
+        return await self.gaps.between(caller, wish, entry, address)
 
-    async def _named(
-        self, traits: Traits, address: Address, defaults: Sequence[str], renamed: str, new_role: str
-    ) -> Named:
-        """What the words stand for. The interface that the address is on is known without a look."""
-        target = traits.assign_to
-        there = isinstance(target, Target) and target.is_at(address.assigned)
-        sought = replace(traits, assign_to=UNSET) if there else traits
-        named = await self.planner.resolve(sought, defaults, renamed, new_role, _pool_of(address))
-        return replace(named, interface=address.assigned) if there else named
-
-    async def _check_movable(self, address: Address) -> None:
-        """Refuse what NetBox would refuse: to take a primary address away from its device or VM."""
-        assigned = address.assigned
-        if assigned is None or not await self.keep.addresses.is_primary(address):
-            return
-        raise InUse(
-            f"{address.address} is the primary address of {assigned.parent or assigned.object_type}, so "
-            "NetBox does not let it be moved. Make another address the primary one there, or none, and send "
-            "this again."
-        )
-
-    def _check_name(self, traits: Traits, address: Address, named: Named, name: str) -> None:
-        """A name keeps the conventions if it is new, or if another tenant or role brings others upon it."""
-        held = (address.dns_name, address.tenant.slug if address.tenant else "", address.role or "")
-        tenant = held[1] if traits.tenant is UNSET else named.tenant_slug
-        role = held[2] if traits.role is UNSET else (traits.role or "")
-        if name and (name.lower(), tenant, role) != held:
-            self.planner.names.check(name, _pool_of(address), tenant or "", role)
-
-    def _entry(self, wish: Wish, entry: Entry, name: str, pool: Pool) -> Entry:
-        changed = entry
-        if name.lower() != entry.dns_name:
-            changed = replace(changed, dns_name=name.lower(), name_claim=self.planner.names.claim(name, pool))
-        if wish.traits.mac_address is not UNSET:
-            changed = replace(changed, mac_address=wish.traits.mac_address)
-        hold = wish.traits.hold_seconds
-        if hold is not UNSET and hold != entry.hold_seconds:
-            until = self.ledger.clock() + hold if hold else None
-            changed = replace(changed, hold_seconds=hold, hold_until=until)
-        return replace(
-            changed,
-            sent=_merged(entry.sent, wish.sent),
-            requested_by=wish.requested_by or entry.requested_by,
-            reference=wish.reference or entry.reference,
-        )
-
-    async def _close(self, wish: Wish, gap: "Gap", event: Event) -> Result:
+    async def _close(self, wish: Wish, gap: Gap, event: Event) -> Result:
         if gap.changes is not None:
             return await self._change(wish, gap, gap.changes, event)
         entry = gap.entry
@@ -188,139 +119,8 @@ class Convergence:
             entry = await self.ledger.record(event, gap.wanted, expected=entry, decision="noted")
         return Result(await self.keep.show(entry, gap.address, wish.sent), replayed=True)
 
-    async def _change(self, wish: Wish, gap: "Gap", changes: Changes, event: Event) -> Result:
+    async def _change(self, wish: Wish, gap: Gap, changes: Changes, event: Event) -> Result:
         begun = await self.states.begin(event, gap.wanted, expected=gap.entry)
-        changed = await self._changed(begun, gap.address, changes)
+        changed = await self.changing(begun, gap.address, changes)
         settled = await self.states.settle(begun, landed(begun.entry, changed), "changed", changed.request_id)
         return Result(await self.keep.show(settled, changed, wish.sent))
-
-    async def _changed(self, begun: Begun, address: Address, changes: Changes) -> Address:
-        """The address after the change; without one, the entry is as it was before."""
-        try:
-            changed = await self.keep.addresses.change(address, changes)
-            check_claim(begun.entry, changed)
-        except Unsure as error:
-            raise OutcomeUnknown from error  # the reconciler writes down what NetBox holds
-        except ClaimChanged as error:
-            await self.ledger.cancel(begun, error)
-            raise
-        except UpstreamError as error:
-            refusal = to_error(error)
-            self.memory.doubt(refusal, _pool_of(address))
-            await self.ledger.cancel(begun, refusal)
-            raise error if isinstance(error, Stale | Missing) else refusal from error
-        return changed
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """What is, and what should be. `changes` is what has to change in NetBox, None if nothing has to."""
-
-    entry: Entry
-    wanted: Entry
-    address: Address
-    changes: Changes | None
-    named: Named
-
-
-def _merged(held: Mapping[str, Json], sent: Mapping[str, Json]) -> dict[str, Json]:
-    """The words of all writes, the last one's first; a name that is sent puts an end to its pattern."""
-    return {**{n: v for n, v in held.items() if n != "name_pattern" or "dns_name" not in sent}, **sent}
-
-
-def _bound(traits: Traits, entry: Entry, named: Named, *, moves: bool) -> str | None:
-    """The interface that the address is bound to now; while it is being moved, also the one before."""
-    if traits.assign_to is UNSET:
-        return entry.assigned
-    wanted = [str(named.interface)] if named.interface else []
-    before = (entry.assigned or "").split() if moves else []
-    return " ".join(dict.fromkeys([*wanted, *before])) or None
-
-
-def _pool_of(address: Address) -> Pool:
-    """The place of an address that exists, as far as rules and names ask for it."""
-    return Pool(PoolKind.PREFIX, 0, address.address.network, vrf=address.vrf)
-
-
-def _changes(traits: Traits, address: Address, named: Named, message: str) -> Changes | None:
-    """What differs between what was sent and what NetBox holds."""
-    name = _text(traits.dns_name, address.dns_name, fold=True)
-    description = _text(traits.description, address.description)
-    status = _text(traits.status, address.status, cleared="active")
-    role = _text(traits.role, address.role or "")
-    tenant = _tenant(traits, address, named)
-    tags = _tags(traits, address, named)
-    fields = _fields(traits, address)
-    assigned = _interface(traits, address, named)
-    if all(value is None for value in (name, description, status, role, tenant, tags, fields, assigned)):
-        return None
-    return Changes(
-        dns_name=name,
-        description=description,
-        status=status,
-        role=role,
-        tenant_id=tenant,
-        tag_ids=tags,
-        custom_fields=fields,
-        assigned=assigned,
-        message=message,
-    )
-
-
-def _text(sent: object, held: str, *, fold: bool = False, cleared: str = "") -> str | None:
-    if sent is UNSET:
-        return None
-    wanted = str(sent or cleared).strip()
-    same = wanted.lower() == held.lower() if fold else wanted == held
-    return None if same else wanted
-
-
-def _tenant(traits: Traits, address: Address, named: Named) -> int | None:
-    if traits.tenant is UNSET:
-        return None
-    wanted = named.tenant.id if named.tenant else 0
-    held = address.tenant.id if address.tenant else 0
-    return None if wanted == held else wanted
-
-
-def _tags(traits: Traits, address: Address, named: Named) -> tuple[int, ...] | None:
-    if traits.tags is UNSET:
-        return None
-    wanted = tuple(sorted(tag.id for tag in named.tags or ()))
-    return None if wanted == tuple(sorted(tag.id for tag in address.tags)) else wanted
-
-
-def _fields(traits: Traits, address: Address) -> dict[str, Json] | None:
-    """Fields that are not named are left alone; null instead of all of them clears them all."""
-    wanted: Mapping[str, Json] = given(traits.custom_fields, {})
-    if traits.custom_fields is None:
-        wanted = dict.fromkeys(address.custom_fields)
-    return {n: value for n, value in wanted.items() if address.custom_fields.get(n) != value} or None
-
-
-def _interface(traits: Traits, address: Address, named: Named) -> tuple[str, int] | None:
-    if traits.assign_to is UNSET:
-        return None
-    wanted, held = (
-        (each.object_type, each.object_id) if each else ("", 0)
-        for each in (named.interface, address.assigned)
-    )
-    return None if wanted == held else wanted
-
-
-def _after(gap: Gap) -> Address:
-    """The address as it would be, for a dry run."""
-    address, changes = gap.address, gap.changes
-    if changes is None:
-        return address
-    return replace(
-        address,
-        dns_name=address.dns_name if changes.dns_name is None else changes.dns_name.lower(),
-        description=address.description if changes.description is None else changes.description,
-        status=changes.status or address.status,
-        role=address.role if changes.role is None else changes.role or None,
-        tenant=address.tenant if changes.tenant_id is None else gap.named.tenant,
-        tags=address.tags if changes.tag_ids is None else gap.named.tags or (),
-        custom_fields={**address.custom_fields, **(changes.custom_fields or {})},
-        assigned=address.assigned if changes.assigned is None else gap.named.interface,
-    )
