@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app.domain.commands import Caller
 from app.domain.errors import (
@@ -207,8 +208,7 @@ async def test_an_unprepared_netbox_gets_no_write(desk: Desk, alice: Caller) -> 
 async def test_a_ledger_that_cannot_be_written_sends_nothing(desk: Desk, alice: Caller) -> None:
     """503 before the call: what cannot be recorded does not happen."""
     await desk.post(alice, "web", prefix=LAB, hold_seconds=60)
-    with desk.database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA query_only=ON")
+    event.listen(desk.database.engine, "checkout", lambda raw, *_: raw.execute("PRAGMA query_only=ON"))
     sent = desk.calls("POST", "PATCH", "DELETE")
     for write in (
         desk.post(alice, "new", prefix=LAB),

@@ -62,7 +62,7 @@ def refused(*pointers: str, detail: str = "NetBox refused it") -> RefusedByNetBo
         (refused("/status"), []),
         (refused("/tenant"), ["tenants"]),
         (refused("/tags", "/tenant"), ["tags", "tenants"]),
-        (refused("/tags.0"), ["tags"]),
+        (refused("/tags/0"), ["tags"]),
         (refused("/vrf"), ["pool", "vrfs"]),
         (refused("", detail="Unknown field name 'zzz' in custom field data."), []),
         (refused("", detail="Unknown field name 'berth_key' in custom field data."), ["prepared"]),
