@@ -8,7 +8,7 @@ import yaml
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from app.api.examples import EXAMPLES
+from app.api.examples import EXAMPLES, PARAMETERS
 from app.api.schemas import AllocationRequest
 from app.edge.problems import PROBLEM_JSON, TABLE
 from app.edge.problems import document as problem_document
@@ -59,6 +59,8 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
         _summarise(operation)
         _complete_answers(operation)
         _allow_no_body(operation, document["components"]["schemas"])
+        for parameter in operation.get("parameters", []):
+            _exemplify(parameter)
     return document
 
 
@@ -85,6 +87,12 @@ def _complete_answers(operation: dict[str, Any]) -> None:
         elif "example" in content.get("application/json", {}):
             name = content["application/json"]["example"]
             content["application/json"]["example"] = EXAMPLES[name]
+
+
+def _exemplify(parameter: dict[str, Any]) -> None:
+    """A schema that has an example keeps it."""
+    if parameter["name"] in PARAMETERS:
+        parameter["schema"].setdefault("examples", [PARAMETERS[parameter["name"]]])
 
 
 def _allow_no_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
