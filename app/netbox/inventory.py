@@ -79,9 +79,9 @@ class Inventory:
         return {name: each for name, each in found.items() if each is not None}
 
     async def near(self, kind: Kind, name: str) -> list[str]:
-        """Up to three names or slugs that resemble this one, among the first 1000."""
+        """Up to three names or slugs (of two that differ in case only, the slug) among the first 1000."""
         rows = await self._cache.get(("all", kind), lambda: self._first(kind))
-        words = {word.lower(): word for row in rows for word in (row.slug, row.name) if word}
+        words = {word.lower(): word for row in rows for word in (row.name, row.slug) if word}
         return [words[word] for word in difflib.get_close_matches(name.lower(), words, n=3)]
 
     async def preview(self, pool: Pool, limit: int) -> list[str]:
