@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from app.api.examples import PARAMETERS
 from app.api.machine_examples import ALL_EXAMPLES
 from app.api.machine_schemas import MachineBatchRequest, MachineRequest
 from app.api.schemas import AllocationRequest, BatchRequest
@@ -61,6 +62,8 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
         _summarise(operation)
         _complete_answers(operation)
         _allow_no_body(operation, document["components"]["schemas"])
+        for parameter in operation.get("parameters", []):
+            _exemplify(parameter)
     return document
 
 
@@ -87,6 +90,12 @@ def _complete_answers(operation: dict[str, Any]) -> None:
         elif "example" in content.get("application/json", {}):
             name = content["application/json"]["example"]
             content["application/json"]["example"] = ALL_EXAMPLES[name]
+
+
+def _exemplify(parameter: dict[str, Any]) -> None:
+    """A schema that has an example keeps it."""
+    if parameter["name"] in PARAMETERS:
+        parameter["schema"].setdefault("examples", [PARAMETERS[parameter["name"]]])
 
 
 def _allow_no_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:

@@ -56,11 +56,18 @@ async def netbox_of(settings: Settings) -> AsyncIterator[NetBox]:
 
 
 def instructions(environ: Mapping[str, str]) -> str:
-    """What an administrator can do by hand, with how to undo the index."""
+    """What an administrator can do by hand, with how to undo the index.
+
+    Raises:
+        SettingsWrong, PolicyWrong: nothing was printed.
+    """
     settings = Settings.towards_netbox(environ, "not used")
-    return (
-        f"{print_instructions(netbox_settings(settings).base)}\nTo remove the index:\n\n  {DROP_INDEX_SQL}\n"
-    )
+    text = print_instructions(netbox_settings(settings).base, _tags(settings))
+    return f"{text}\nTo remove the index:\n\n  {DROP_INDEX_SQL}\n"
+
+
+def _tags(settings: Settings) -> tuple[str, ...]:
+    return load(settings.policy_file, None).all_tags() if settings.policy_file else ()
 
 
 def index_advice() -> str:
@@ -79,7 +86,7 @@ async def prepare(environ: Mapping[str, str], token: str) -> list[Step]:
         UpstreamError: NetBox cannot be reached, or refuses the token.
     """
     settings = Settings.towards_netbox(environ, token)
-    tags = load(settings.policy_file, None).all_tags() if settings.policy_file else ()
+    tags = _tags(settings)
     async with netbox_of(settings) as netbox:
         return await bootstrap(netbox.line, tags)
 

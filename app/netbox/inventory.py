@@ -91,9 +91,9 @@ class Inventory:
         return {name: each for name, each in found.items() if each is not None}
 
     async def near(self, kind: Kind, name: str) -> list[str]:
-        """Up to three names or slugs that resemble this one, among the first 1000."""
+        """Up to three names or slugs (of two that differ in case only, the slug) among the first 1000."""
         rows = await self._cache.get(("all", kind), lambda: self._first(kind))
-        return closest(name, (word for row in rows for word in (row.slug, row.name)))
+        return closest(name, (word for row in rows for word in (row.name, row.slug)))
 
     async def interfaces(self, kind: ParentKind, reference: str | int, name: str) -> list[Assignment]:
         """Every interface of this name on the devices or VMs of this name or id; never remembered."""

@@ -5,6 +5,7 @@ It needs a token that may add and change custom fields (an administrator's): Ber
 
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -118,13 +119,17 @@ def _repairs(spec: Mapping[str, Json], found: CustomField) -> dict[str, Json]:
 
 
 async def _tag(line: Line, name: str) -> Step:
-    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
+    slug = _slug(name)
     if not slug:
         return Step(f"tag {name}", Deed.WRONG, "it has neither letters nor digits")
     listing = Listing(line, _TAGS, translate.named)
     if await listing.matching({"slug": slug}, lambda tag: tag.slug == slug):
         return Step(f"tag {name}", Deed.FOUND)
     return await _do(line, "POST", _TAGS, {"name": name, "slug": slug}, Step(f"tag {name}", Deed.CREATED))
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
 
 
 async def _do(line: Line, method: str, path: str, body: dict[str, Json], done: Step) -> Step:
@@ -146,21 +151,43 @@ async def _do(line: Line, method: str, path: str, body: dict[str, Json], done: S
     return done
 
 
-def print_instructions(url: str) -> str:
+def print_instructions(url: str, tags: Sequence[str] = ()) -> str:
     """What an administrator does by hand instead, as curl commands and as clicks, and the token's rights."""
-    commands = "\n\n".join(_curl(url, spec) for spec in FIELDS.values())
+    commands = "\n\n".join(_curl(url, PATH, spec) for spec in FIELDS.values())
     rights = "\n".join(
         f"  {right!s:<40} {right.purpose}{'' if right.required else ' (optional)'}" for right in RIGHTS
     )
-    return _INSTRUCTIONS.format(url=url, commands=commands, rights=rights, index=INDEX_SQL)
-
-
-def _curl(url: str, spec: Mapping[str, Json]) -> str:
-    return (
-        f"curl --fail-with-body -X POST {url}/api/{PATH} \\\n"
-        '  -H "Authorization: Token $NETBOX_ADMIN_TOKEN" -H "Content-Type: application/json" \\\n'
-        f"  -d '{json.dumps(spec)}'"
+    return _INSTRUCTIONS.format(
+        url=url, commands=commands, tags=_tag_instructions(url, tags), rights=rights, index=INDEX_SQL
     )
+
+
+def _tag_instructions(url: str, tags: Sequence[str]) -> str:
+    """Nothing where the policy gives no tags: Berth itself needs none."""
+    if not tags:
+        return ""
+    specs: list[dict[str, Json]] = [{"name": name, "slug": _slug(name)} for name in tags]
+    commands = "\n\n".join(_curl(url, _TAGS, spec) for spec in specs)
+    clicks = "\n".join(f"  Name {spec['name']}, Slug {spec['slug']}" for spec in specs)
+    return _TAG_INSTRUCTIONS.format(url=url, commands=commands, clicks=clicks)
+
+
+def _curl(url: str, path: str, spec: Mapping[str, Json]) -> str:
+    return (
+        f"curl --fail-with-body -X POST {url}/api/{path} \\\n"
+        '  -H "Authorization: Token $NETBOX_ADMIN_TOKEN" -H "Content-Type: application/json" \\\n'
+        f"  -d {shlex.quote(json.dumps(spec))}"
+    )
+
+
+_TAG_INSTRUCTIONS: Final = """
+The policy gives these tags unasked. A request that gets one is refused as long as NetBox does not have it:
+
+{commands}
+
+or click: {url} > Customization > Tags > Add, once for each:
+{clicks}
+"""
 
 
 _INSTRUCTIONS: Final = """\
@@ -175,7 +202,7 @@ or click: {url} > Customization > Custom Fields > Add, once for berth_key and on
   Must be unique yes for berth_key, no for berth_owner
   Filter logic   Exact
   UI editable    No
-
+{tags}
 The token that Berth itself uses needs these rights (Admin > Permissions):
 
 {rights}

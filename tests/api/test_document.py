@@ -91,6 +91,24 @@ def test_the_examples_of_schemas_fit_them() -> None:
             jsonschema.validate(example, schema, cls=jsonschema.Draft202012Validator)
 
 
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_every_parameter_has_an_example_that_the_route_takes(
+    api: TestClient, path: str, method: str, operation: dict[str, Any]
+) -> None:
+    """By its schema, and by the route itself, one at a time."""
+    url = path.replace("{key}", "web-01").replace("{prefix_id}", "7")
+    for parameter in operation.get("parameters", []):
+        [example] = parameter["schema"]["examples"]
+        jsonschema.validate(example, {**parameter["schema"], "components": DOCUMENT["components"]})
+        given = {parameter["name"]: str(example)}
+        if parameter["in"] != "path":
+            query, headers = (given if parameter["in"] == place else {} for place in ("query", "header"))
+            answer = api.request(method, url, params=query, headers=headers)
+            errors = answer.json().get("errors", []) if answer.content.startswith(b"{") else []
+            named = f"`{parameter['name']}`"
+            assert not [error for error in errors if named in error["detail"].lower()], answer.text
+
+
 def test_operation_ids_are_unique() -> None:
     """Generated clients are named after them."""
     names = [case.values[2]["operationId"] for case in OPERATIONS]  # type: ignore[index]

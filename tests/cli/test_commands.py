@@ -224,6 +224,18 @@ def test_bootstrap_can_only_print(bare: str) -> None:
         assert part in said.out
 
 
+def test_bootstrap_prints_the_tags_of_the_policy(bare: str, tmp_path: Path) -> None:
+    """Without a policy there are none; a broken policy prints nothing."""
+    assert "extras/tags" not in berth("bootstrap", "--print", NETBOX_URL=bare).out
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: 1\ntags: {domains: {spaceships.work: [production-dns]}}\n")
+    said = berth("bootstrap", "--print", NETBOX_URL=bare, BERTH_POLICY_FILE=str(file))
+    assert '{"name": "production-dns", "slug": "production-dns"}' in said.out
+    file.write_text("nonsense: 1\n")
+    said = berth("bootstrap", "--print", NETBOX_URL=bare, BERTH_POLICY_FILE=str(file))
+    assert (said.code, said.out) == (2, "")
+
+
 def test_bootstrap_reports_a_field_that_it_cannot_mend(bare: str, tmp_path: Path) -> None:
     """With exit code 1: a tag without letters has no slug."""
     file = tmp_path / "policy.yaml"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.program import refusal
+from tests.end_to_end.conftest import TOKENS
+from tests.end_to_end.program import Desk, refusal
 from tests.end_to_end.spaces import OPEN, PLAIN_V6, ROUTED, UNRECORDED, Spaces, hosts, key
 
 if TYPE_CHECKING:
-    from tests.end_to_end.program import Desk
+    from tests.end_to_end.program import Program
 
 
 def test_the_same_prefix_in_two_vrfs_is_refused_with_the_candidates(alice: Desk, spaces: Spaces) -> None:
@@ -183,19 +184,53 @@ def test_a_role_that_lets_addresses_coexist_is_refused(alice: Desk, spaces: Spac
     assert refusal(answer) == (422, "shared_role")
 
 
-@pytest.mark.parametrize(("field", "maker"), [("tags", "tag"), ("tenant", "tenant"), ("vrf", "vrf")])
-def test_an_unknown_name_is_refused_with_near_matches(
-    alice: Desk, spaces: Spaces, field: str, maker: str
-) -> None:
-    """Tags, tenants and VRFs; nothing is left behind."""
-    real = str(getattr(spaces.netbox, maker)()["name"])
-    wrong = real[:-1] + ("0" if real[-1] != "0" else "1")
-    prefix = spaces.prefix()
-    answer = alice.post({"key": key(), "prefix": prefix, field: [wrong] if field == "tags" else wrong})
-    assert refusal(answer) == (422, "unknown_reference")
-    assert wrong in answer.json()["errors"][0]["detail"]
-    assert answer.json()["errors"][0]["pointer"].startswith(f"/{field}")
+def test_an_unknown_name_is_refused_with_near_matches(own: Program, spaces: Spaces) -> None:
+    """Tags, tenants and VRFs; nothing is left behind. A fresh Berth remembers no older list of names."""
+    desk, prefix = Desk(own.url, TOKENS["alice"]), spaces.prefix()
+    fields = {"tags": "tag", "tenant": "tenant", "vrf": "vrf"}
+    real = {field: str(getattr(spaces.netbox, maker)()["name"]) for field, maker in fields.items()}
+    own.start()
+    for field, name in real.items():
+        wrong = name[:-1] + ("0" if name[-1] != "0" else "1")
+        answer = desk.post({"key": key(), "prefix": prefix, field: [wrong] if field == "tags" else wrong})
+        assert refusal(answer) == (422, "unknown_reference")
+        [error] = answer.json()["errors"]
+        assert error["pointer"] == ("/tags/0" if field == "tags" else f"/{field}")
+        assert f"{wrong!r}; did you mean " in error["detail"]
+        assert name.lower() in error["detail"].partition("did you mean ")[2]
     assert spaces.inside(prefix) == []
+
+
+def test_an_unknown_filter_is_refused_with_near_matches(own: Program, spaces: Spaces) -> None:
+    """Of the list of prefixes: instead of an empty list, which would say that there are none."""
+    desk = Desk(own.url, TOKENS["alice"])
+    real = {word: str(getattr(spaces.netbox, word)()["name"]) for word in ("site", "tag", "vrf")}
+    own.start()
+    for word, name in real.items():
+        answer = desk.list("prefixes", **{word: f"{name}x"})
+        assert refusal(answer) == (422, "unknown_reference")
+        assert name.lower() in answer.json()["errors"][0]["detail"].partition("did you mean ")[2]
+
+
+def test_a_closed_prefix_gives_no_address_by_name_either(alice: Desk, spaces: Spaces) -> None:
+    """NetBox would: it allocates from deprecated and fully used prefixes, and takes any address in them."""
+    for fields in ({"status": "deprecated"}, {"mark_utilized": True}, {"status": "container"}):
+        row = spaces.made(**fields)
+        for body in ({}, {"address": hosts(str(row["prefix"]))[3]}):
+            answer = alice.post({"key": key(), "prefix": row["prefix"], **body})
+            assert refusal(answer) == (409, "prefix_closed")
+        shown = alice.list(f"prefixes/{row['id']}").json()
+        assert (shown["open"], bool(shown["closed_because"])) == (False, True)
+        assert refusal(alice.list(f"prefixes/{row['id']}/available-ips")) == (409, "prefix_closed")
+
+
+def test_those_who_came_first_get_what_is_left(own: Program, spaces: Spaces) -> None:
+    """Nothing is known yet of NetBox, and a batch asks for more than a /29 has."""
+    prefix = spaces.prefix(length=29)
+    own.start()
+    items = [{"key": key(), "prefix": prefix} for _ in range(9)]
+    answer = Desk(own.url, TOKENS["alice"]).call("POST", "/api/v1/allocations/batch", json={"items": items})
+    assert [item["status"] for item in answer.json()["items"]] == [200] * 6 + [409] * 3
 
 
 def test_a_prefix_that_is_made_later_is_found_at_once(alice: Desk, spaces: Spaces) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -142,6 +143,19 @@ def test_two_processes_do_not_share_a_ledger(service: Program, upstream: tuple[s
     second = berth(service.folder, *upstream, token="x" * 16)
     with pytest.raises(AssertionError, match="Another process has the ledger"):
         second.start()
+
+
+def test_the_log_says_at_the_start_that_no_convention_is_set(own: Program) -> None:
+    """Where there is no policy file: otherwise nobody would miss it."""
+    said = "no naming convention is set: names have to be RFC 1123 host names, and no more"
+    own.start()
+    assert own.stop() == 0
+    assert said not in own.log()
+    del own.variables["BERTH_POLICY_FILE"]
+    own.variables["BERTH_TOKEN"] = "x" * 16
+    own.start()
+    lines = [json.loads(line) for line in own.log().splitlines()]
+    assert [line["level"] for line in lines if line["event"] == said] == ["warning"]
 
 
 def test_a_wrong_environment_is_told_in_plain_words(own: Program) -> None:

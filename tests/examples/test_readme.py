@@ -1,13 +1,14 @@
 """What README and the tutorial show is what a fresh demonstration answers."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import DOCS, ROOT, blocks
-from tests.end_to_end.program import Program
-from tests.examples.conftest import Shell, demonstration
+from tests.end_to_end.program import Desk, Program
+from tests.examples.conftest import TOKEN, Shell, demonstration
 
 
 @pytest.fixture
@@ -36,6 +37,21 @@ def test_the_first_request_of_the_readme_gets_the_answer_that_it_shows(
     assert answer.pop("netbox_url").endswith("/ipam/ip-addresses/14/")
     shown.pop("netbox_url")
     assert list(answer.items()) == list(shown.items())
+
+
+def test_the_demonstration_remembers_what_it_handed_out(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """After a restart every answer has the same bytes, and nothing is handed out twice."""
+    program = _started(tmp_path, request)
+    desk = Desk(program.url, TOKEN)
+    body = {"prefix": "192.168.3.0/24", "dns_name": "Docker-03-registry.spaceships.work"}
+    made = desk.post(body)
+    assert made.status_code == 200
+    assert program.stop(signal.SIGINT) == 130
+    program.start()
+    assert desk.post(body).content == desk.get(made.json()["key"]).content == made.content
+    assert desk.made({"prefix": "192.168.3.0/24", "key": "another"})["ip"] != made.json()["ip"]
 
 
 def test_the_tutorial_goes_from_the_first_line_to_the_last(

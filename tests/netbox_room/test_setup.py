@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import secrets
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -95,6 +97,19 @@ def test_the_instructions_name_everything_an_administrator_does() -> None:
     assert setup.INDEX_SQL in text
     assert "(custom_field_data->'berth_key')" in setup.INDEX_SQL
     assert setup.DROP_INDEX_SQL == "DROP INDEX CONCURRENTLY IF EXISTS berth_key_idx;"
+
+
+def test_the_instructions_make_the_tags_of_the_policy() -> None:
+    """A command and a click for each, with the slug that Berth itself would give it."""
+    text = print_instructions("https://netbox.example.com", ("production-dns", "Ada's Own"))
+    commands = [line for line in text.splitlines() if line.startswith("  -d ")][2:]
+    assert [json.loads(shlex.split(line)[1]) for line in commands] == [
+        {"name": "production-dns", "slug": "production-dns"},
+        {"name": "Ada's Own", "slug": "ada-s-own"},
+    ]
+    assert text.count("curl --fail-with-body -X POST https://netbox.example.com/api/extras/tags/ ") == 2
+    assert "Customization > Tags > Add" in text
+    assert "  Name Ada's Own, Slug ada-s-own" in text
 
 
 # -- doctor ------------------------------------------------------------------------------------
