@@ -262,12 +262,12 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
         signal.signal(each, lambda _signal, _frame: sys.exit(0))
     berth = replace(compose(settings, policy, log), reload=policy.reload, telemetry=telemetry_of(environ))
     server = uvicorn.Server(configuration(berth))
-    _keep_for_good()
+    keep_for_good()
     with exposed(berth.metrics, settings.host, settings.metrics_port):
         server.run()
 
 
-def _keep_for_good() -> None:
+def keep_for_good() -> None:
     """Exempt what was made so far from the collection of garbage: it lives as long as the process.
 
     Else every full collection looks at 150 000 objects of modules and schemas, and stops every request

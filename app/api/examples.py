@@ -179,6 +179,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
 PARAMETERS: Final[dict[str, str | int | bool]] = {
     "action": "allocate",
     "address": "192.168.3.20",
+    "cluster": "matrix",
     "cursor": "Nw",
     "dns_name": "docker-01-nexus.spaceships.work",
     "dry_run": True,
@@ -191,6 +192,7 @@ PARAMETERS: Final[dict[str, str | int | bool]] = {
     "name": "docker-01-nexus.spaceships.work",
     "netbox_request_id": "8c1ae7f0-33c8-4f0a-9e0b-4a4b7a0c5a11",
     "operation": "019ac0de-7a3c-7000-8000-6f1f3b0c2d4e",
+    "operation_id": "019ac0de-7a3c-7000-8000-6f1f3b0c2d4e",
     "owner": "platform",
     "prefix": "192.168.3.0/24",
     "prefix_id": "7",

@@ -71,4 +71,5 @@ def emulator() -> dict[str, Any]:
     cells[0]["failures"] = {"503": 1}
     plan = {"rounds": 1, "clients": [1, 64], "seconds": 5.0}
     lone = [{"place": "emulator", "series": LONE, "commit": 2.0}]
-    return {**AROUND, "kind": "emulator", "plan": plan, "lone": lone, "cells": cells}
+    parts = {"framework": 0.1, "http": 0.4, "ledger": 0.3}
+    return {**AROUND, "kind": "emulator", "plan": plan, "lone": lone, "cells": cells, "parts": parts}

@@ -94,7 +94,7 @@ def test_the_page_holds_the_figures_and_what_they_were_measured_with(
     assert "| 32 | 27.5 | 104.5 | 110.0 | 3.8 | 95% | 16.0 | 900 / 300 | 1800 / 360 |" in text
     assert "| under 2.00 s | 1.60 s | met |" in text
     assert "| 640 | **missed** | an allocation takes 2.5 ms of computing, and one Python process" in text
-    assert "has a second a second; Python. |" in text
+    assert "two durable transactions 0.30; Python. |" in text
     assert "2 cores (A processor), 24 GiB, Linux 6; Berth 0.1.0, Python 3.12.1." in text
     assert "NetBox held 31 000 addresses before." in text
     assert "$" not in text
@@ -112,6 +112,17 @@ def test_a_missed_target_has_its_reason(netbox: Results) -> None:
         == f"requests without a name, which no read precedes, get to 98% of it; {busy}"
     )
     assert (found["direct-30000-64"], found["ceiling-1000-64"]) == (busy, "")
+
+
+def test_too_few_allocations_have_their_parts_as_a_reason(emulator: Results) -> None:
+    """What one costs, and what its parts cost alone; a run without the parts tells what it has."""
+    [missed] = [each for each in targets(None, emulator) if each.id == "durable"]
+    whole = "an allocation takes 2.5 ms of computing, and one Python process has a second a second"
+    bare = "the HTTP layer takes 0.40 ms (FastAPI with one bare route 0.10)"
+    parts = f": alone, {bare}, the two durable transactions 0.30"
+    assert reason(missed, emulator) == whole + parts
+    del emulator.data["parts"]
+    assert reason(missed, emulator) == whole
 
 
 def test_the_page_says_what_was_not_measured_yet() -> None:

@@ -11,6 +11,7 @@ import requests
 
 from app.emulator import SEED_TOKEN
 
+from . import parts
 from .machine import machine, moment, versions
 from .measure import Cell, Counters, commits, measure, say, serving, starts
 from .processes import BERTH_TOKEN, Load, Server, bootstrap, cpu_seconds, emulator, instant, memory
@@ -115,6 +116,7 @@ def run(folder: Path, plan: Plan) -> dict[str, Any]:
         lone = [upstreams[1].lone()]
         cells = _allocations(upstreams, plan) + upstreams[1].repeats()
         now, most = memory(upstreams[0].server.pid)
+        alone = parts.measured(folder, max(plan.clients), plan.seconds)
         return {
             "kind": "emulator",
             "began": began,
@@ -124,6 +126,7 @@ def run(folder: Path, plan: Plan) -> dict[str, Any]:
             "plan": {"rounds": plan.rounds, "clients": list(plan.clients), "seconds": plan.seconds},
             "starts": first,
             "memory": {"now": round(now, 1), "most": round(most, 1)},
+            "parts": alone,
             "lone": lone,
             "cells": [cell.dump() for cell in cells],
         }
