@@ -17,6 +17,7 @@ from app.domain.commands import Caller
 from app.domain.errors import NotFound
 from app.domain.inventory import Json, Kind, Pool, Reference, Vrf
 from app.edge.works import Works
+from app.telemetry.events import note
 
 MAX_PREVIEW: Final = 100
 MAX_EXACT: Final = 2**53 - 1
@@ -118,7 +119,9 @@ class Shelves:
     async def prefix(self, prefix_id: PrefixId, caller: Asker) -> Response:
         """Read a prefix, and how full it is."""
         pool = await self._visible(caller, prefix_id)
-        return answer_json((await self.works.run(self._filled([pool])))[0])
+        shown = await self.works.run(self._filled([pool]))
+        note(outcome="found")
+        return answer_json(shown[0])
 
     async def preview(
         self,
@@ -128,7 +131,9 @@ class Shelves:
     ) -> Response:
         """Show the next free addresses of a prefix. Nothing is reserved: the next request may take them."""
         pool = await self._visible(caller, prefix_id)
-        return answer_json({"items": await self.works.run(self.desk.shelf.preview(pool, limit))})
+        free = await self.works.run(self.desk.shelf.preview(pool, limit))
+        note(outcome="listed", items=len(free))
+        return answer_json({"items": free})
 
     def offers(self, kind: Kind) -> Callable[..., Awaitable[Response]]:
         """The endpoint for one kind of object."""
