@@ -5,7 +5,7 @@ import ipaddress
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
@@ -16,7 +16,7 @@ from app.allocation.batcher import Batcher, BatchSent
 from app.api.inventory import size_of
 from app.assembly import Operations
 from app.domain.errors import BerthError, LedgerUnavailable
-from app.domain.inventory import Network
+from app.domain.inventory import Network, space_of
 from app.domain.policy import Policy
 from app.domain.upstream import UpstreamError
 from app.ledger.ledger import Ledger
@@ -188,30 +188,49 @@ async def keep_reconciling(
         await asyncio.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
+Space = tuple[Network, int | None]
+"""A network and the id of its VRF."""
+
+
+@dataclass(slots=True)
 class Usage:
-    """Looks up how full the prefixes are that were allocated from lately, one after the other."""
+    """Looks up how full the prefixes are that were allocated from lately, one after the other.
+
+    `shown` has their names in the metrics.
+    """
 
     ledger: Ledger
     netbox: NetBox
     metrics: Metrics
+    shown: dict[Space, str] = field(default_factory=dict)
 
     async def __call__(self) -> None:
-        """Look at each once; one that is gone, or that NetBox does not tell of, is left as it was."""
+        """Look at each once. What NetBox does not tell of is left as it was; what is gone is dropped."""
         latest = await self.ledger.read(lambda tx: tx.latest(_LATEST))
-        places = dict.fromkeys(
+        spaces = dict.fromkeys(
             (ipaddress.ip_interface(entry.address).network, entry.vrf_id) for entry in latest if entry.address
         )
-        for network, vrf_id in islice(places, MAX_PREFIXES):
-            with suppress(UpstreamError, BerthError):
-                await self._look(network, vrf_id)
+        shown: dict[Space, str] = {}
+        for space in islice(spaces, MAX_PREFIXES):
+            name = await self._look(space)
+            if name is not None:
+                shown[space] = name
+        self.shown = shown
+        self.metrics.keep_prefixes(shown.values())
 
-    async def _look(self, network: Network, vrf_id: int | None) -> None:
-        for pool in await self.netbox.inventory.prefixes_at(network):
-            if pool.vrf_id == vrf_id:
-                used, size = await self.netbox.shelf.used(pool), size_of(pool)
-                name = f"{network} in VRF {pool.vrf.name}" if pool.vrf else str(network)
-                self.metrics.prefix_usage(name, free=max(0, size - used), ratio=min(1.0, used / size))
+    async def _look(self, space: Space) -> str | None:
+        """Look at one, and return its name; None if there is no such prefix."""
+        network, vrf_id = space
+        name = None
+        try:
+            for pool in await self.netbox.inventory.prefixes_at(network):
+                if pool.vrf_id == vrf_id:
+                    used, size = await self.netbox.shelf.used(pool), size_of(pool)
+                    name = space_of(network, pool.vrf)
+                    self.metrics.prefix_usage(name, free=max(0, size - used), ratio=min(1.0, used / size))
+        except (UpstreamError, BerthError):
+            return self.shown.get(space)
+        return name
 
 
 async def keep_looking(usage: Usage, log: FilteringBoundLogger, seconds: float) -> None:

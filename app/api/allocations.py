@@ -1,6 +1,7 @@
 """The routes of allocations."""
 
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol
 
@@ -28,11 +29,12 @@ from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusal
 from app.api.schemas import AllocationRequest, Confirmation
 from app.domain.commands import Wish
 from app.domain.errors import BerthError, InUse, NotFound
+from app.domain.inventory import Json
 from app.domain.upstream import UpstreamError
 from app.edge.problems import to_berth_error
 from app.edge.works import Works
 from app.operations.answers import Filters, Result
-from app.telemetry.events import note
+from app.telemetry.events import item_line, note, noted
 
 LONG: Final = 300
 
@@ -98,7 +100,8 @@ class Allocations:
         answer. The key is the body's, else the header's, else drawn from `dns_name`.
         """
         wish = body.wish(post_key(body.key, idempotency_key))
-        result = await self._noted(wish, self.desk.allocate(ask.caller, wish, dry_run=ask.dry_run))
+        work = self.desk.allocate(ask.caller, wish, dry_run=ask.dry_run)
+        result = await self._noted(wish, work, dry_run=ask.dry_run)
         return answer(result, ask)
 
     async def upsert(self, key: PathKey, body: Sent, ask: Writing) -> Response:
@@ -107,13 +110,16 @@ class Allocations:
         The address stays. A field that is not sent is left alone, `null` clears it.
         """
         wish = body.wish(put_key(key, body.key))
-        result = await self._noted(wish, self.desk.upsert(ask.caller, wish, dry_run=ask.dry_run))
+        work = self.desk.upsert(ask.caller, wish, dry_run=ask.dry_run)
+        result = await self._noted(wish, work, dry_run=ask.dry_run)
         return answer(result, ask, status=201 if result.created and not ask.dry_run else 200)
 
     async def read(self, key: PathKey, ask: Reading) -> Response:
         """Read an allocation, as NetBox holds it now."""
         note(key=key)
-        return answer(await self.works.run(self.desk.read(ask.caller, key)), ask)
+        result = await self.works.run(self.desk.read(ask.caller, key))
+        note(address=result.allocation.address, outcome="found")
+        return answer(result, ask)
 
     async def page(  # noqa: PLR0913 - the filters of the route
         self,
@@ -133,7 +139,8 @@ class Allocations:
         place = None if prefix is None else str(prefix)
         filters = Filters(owner=owner, prefix=place, dns_name=dns_name, address=address, state=state)
         work = self.desk.list_allocations(caller, filters, unseal(cursor), limit)
-        page = await self.works.run(work)
+        with item_line():  # each that is read on the way is noted
+            page = await self.works.run(work)
         return answer_page((members(result.allocation) for result in page.items), page.next)
 
     async def release(
@@ -147,46 +154,54 @@ class Allocations:
         dry_run: DryRun = False,
     ) -> Response:
         """Release an allocation. What is not there is released already."""
-        note(key=key)
+        note(key=key, **_done("released", dry_run=dry_run))
         work = self.desk.release(caller, key, force=force, dry_run=dry_run)
-        try:
+        with suppress(NotFound):
             await self.works.run(work)
-        except NotFound:
-            note(outcome="absent")
         return Response(status_code=204, headers=dry_run_header(dry_run=dry_run))
 
     async def confirm(self, key: PathKey, _body: Nothing, ask: Writing) -> Response:
         """End a hold: the address is kept. What is not held stays as it is."""
         note(key=key)
-        return answer(await self.works.run(self.desk.confirm(ask.caller, key, dry_run=ask.dry_run)), ask)
+        result = await self.works.run(self.desk.confirm(ask.caller, key, dry_run=ask.dry_run))
+        word = "replayed" if result.replayed else "confirmed"
+        note(address=result.allocation.address, **_done(word, dry_run=ask.dry_run))
+        return answer(result, ask)
 
-    async def counted(self, wish: Wish, work: Coroutine[Any, Any, Result]) -> Result:
-        """Do it, in a task of the application's own, and count what it came to."""
+    async def counted(self, work: Coroutine[Any, Any, Result], *, dry_run: bool) -> Result:
+        """Do it, in a task of the application's own, and count what it came to, unless it is a dry run."""
+        outcome = ""
         try:
             result = await self.works.run(work)
+            outcome = outcome_of(result)
         except (BerthError, UpstreamError) as error:
-            code = to_berth_error(error, read=False).code
-            self.meter.allocation(str(wish.place.prefix or "") if code in _AFTER_THE_PREFIX else "", code)
+            outcome = to_berth_error(error, read=False).code
             raise
-        self.meter.allocation(str(wish.place.prefix or wish.place.ip_range or ""), _outcome(result))
+        finally:
+            if outcome and not dry_run:
+                self.meter.allocation(str(noted("prefix") or ""), outcome)
         return result
 
-    async def _noted(self, wish: Wish, work: Coroutine[Any, Any, Result]) -> Result:
-        note(key=wish.key)
-        result = await self.counted(wish, work)
+    async def _noted(self, wish: Wish, work: Coroutine[Any, Any, Result], *, dry_run: bool) -> Result:
+        note(key=wish.key, **_dry(dry_run=dry_run))
+        result = await self.counted(work, dry_run=dry_run)
         shown = result.allocation
-        note(key=shown.key, address=shown.address, outcome=_outcome(result))
+        note(key=shown.key, address=shown.address, **_done(outcome_of(result), dry_run=dry_run))
         return result
 
 
-def _outcome(result: Result) -> str:
+def outcome_of(result: Result) -> str:
+    """The word for what a request for an allocation came to."""
     return "replayed" if result.replayed else "created" if result.created else "changed"
 
 
-_AFTER_THE_PREFIX: Final = frozenset(
-    {"prefix_exhausted", "prefix_closed", "address_taken", "address_is_gateway", "gateway_unrecorded"}
-)
-"""Refusals that name a prefix which exists. The rest are counted without one: anybody can send any text."""
+def _done(outcome: str, *, dry_run: bool) -> dict[str, Json]:
+    """What a request's line says of an outcome; a dry run has come to nothing else."""
+    return {"outcome": "dry_run" if dry_run else outcome, **_dry(dry_run=dry_run)}
+
+
+def _dry(*, dry_run: bool) -> dict[str, Json]:
+    return {"dry_run": True} if dry_run else {}
 
 
 def allocation_routes(routes: Allocations) -> APIRouter:

@@ -33,10 +33,11 @@ from app.api.schemas import FORM_SHAPE
 from app.domain.errors import BerthError
 from app.domain.upstream import UpstreamError
 from app.edge.body import BODY_SECONDS, BodyReader
-from app.edge.boundary import Boundary, answer_http_exception
+from app.edge.boundary import Boundary
 from app.edge.caller import Authentication, Authenticator
 from app.edge.headers import Forgiving, SecurityHeaders
 from app.edge.requests import RequestLines
+from app.edge.routes import RouteTable
 from app.edge.works import Works
 from app.telemetry.logs import make_logger
 from app.telemetry.metrics import Metrics
@@ -88,7 +89,9 @@ def build_app(
 ) -> FastAPI:
     """Put the application together. `routers` are those of the other doors."""
     around = surroundings or Surroundings()
-    denials = Denials(around.record)
+    api = api_routes(desk, works, around)
+    document = cache(lambda: describe(api.routes))
+    denials = Denials(around.record, RouteTable(document))
     app = FastAPI(
         openapi_url=None,
         docs_url=None,
@@ -96,16 +99,14 @@ def build_app(
         redirect_slashes=False,
         telemetry=dict(around.telemetry),  # type: ignore[arg-type]
         lifespan=around.lifespan,
-        middleware=_edge(authenticator, around),
+        middleware=_edge(authenticator, around, denials),
         exception_handlers={
-            HTTPException: answer_http_exception,
+            HTTPException: denials.of_http,
             RequestValidationError: denials.of_validation,
             BerthError: denials.of_berth,
             UpstreamError: denials.of_berth,
         },
     )
-    api = api_routes(desk, works, around)
-    document = cache(lambda: describe(api.routes))
     app.include_router(api, dependencies=[Depends(KnownParameters(document))])
     for router in routers:
         app.include_router(router)
@@ -134,7 +135,7 @@ def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
     return api
 
 
-def _edge(authenticator: Authenticator, around: Surroundings) -> list[Middleware]:
+def _edge(authenticator: Authenticator, around: Surroundings, denials: Denials) -> list[Middleware]:
     """From the outside in: what is outermost sees every answer, also those of the ones inside."""
     cors = Middleware(
         CORSMiddleware,
@@ -145,9 +146,9 @@ def _edge(authenticator: Authenticator, around: Surroundings) -> list[Middleware
     )
     return [
         Middleware(Forgiving),
-        Middleware(RequestLines, log=around.log, meter=around.metrics),
+        Middleware(RequestLines, log=around.log, meter=around.metrics, routes=denials.routes),
         Middleware(SecurityHeaders),
-        Middleware(Boundary, log=around.log),
+        Middleware(Boundary, log=around.log, deny=denials.of_edge),
         *([cors] if around.cors_origins else []),
         Middleware(Authentication, authenticator=authenticator),
         Middleware(

@@ -1,6 +1,7 @@
 """Many allocations in one request, each with its own key and its own result."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Body
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from app.api.allocations import Allocations
+from app.api.allocations import Allocations, outcome_of
 from app.api.denials import Recorder, record_nowhere
 from app.api.documents import BatchBody
 from app.api.examples import BATCH_REQUEST
@@ -21,7 +22,7 @@ from app.domain.commands import Caller
 from app.domain.errors import BerthError, InvalidRequest, Violation
 from app.edge.problems import document, row_of, to_berth_error
 from app.edge.validation import invalid_request
-from app.telemetry.events import note
+from app.telemetry.events import item_line, note
 
 R = TypeVar("R", bound=Request)
 BATCH_PATH = f"{ALLOCATIONS}/batch"
@@ -51,8 +52,20 @@ class Batches:
         key stands for, as two requests would. The `Idempotency-Key` header is not looked at.
         """
         requests = _without_repeats([_parsed(item) for item in body.items])
-        results = await asyncio.gather(*(self._one(caller, request, dry_run=dry_run) for request in requests))
-        note(items=len(results), refused=sum("problem" in result for result in results))
+        answered = await asyncio.gather(
+            *(self._one(caller, request, dry_run=dry_run) for request in requests)
+        )
+        results = [result for result, _ in answered]
+        outcomes = Counter(
+            "dry_run" if dry_run and "problem" not in result else word for result, word in answered
+        )
+        note(
+            outcome="dry_run" if dry_run else "answered",
+            items=len(results),
+            refused=sum("problem" in result for result in results),
+            outcomes=dict(outcomes),
+            **({"dry_run": True} if dry_run else {}),
+        )
         return answer_json({"items": results}, headers=dry_run_header(dry_run=dry_run))
 
     async def _one(
@@ -61,18 +74,21 @@ class Batches:
         request: AllocationRequest | InvalidRequest,
         *,
         dry_run: bool,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], str]:
+        """What one item is answered, and the word for what it came to."""
         try:
             if isinstance(request, InvalidRequest):
                 if not dry_run:
                     await self.record(caller, "allocate", "", request)
-                return problem(request)
+                return problem(request), request.code
             wish = request.wish(request.key or "")
             work = self.allocations.desk.allocate(caller, wish, dry_run=dry_run)
-            result = await self.allocations.counted(wish, work)
+            with item_line():
+                result = await self.allocations.counted(work, dry_run=dry_run)
         except Exception as error:  # noqa: BLE001 - one failure must not hide what the others came to
-            return problem(to_berth_error(error, read=False))
-        return {"status": 200, "allocation": members(result.allocation)}
+            refusal = to_berth_error(error, read=False)
+            return problem(refusal), refusal.code
+        return {"status": 200, "allocation": members(result.allocation)}, outcome_of(result)
 
 
 def parse(item: object, model: type[R]) -> R:

@@ -283,10 +283,45 @@ class NameVerdict(Answer):
     ]
 
 
+class AuditRecord(Answer):
+    """A line of the audit log. What is empty is left out."""
+
+    version: Annotated[int, Field(description="Of this form; 2.")]
+    chain: Annotated[str, Field(description="Of the process that wrote it; each start begins one.")]
+    sequence: Annotated[int, Field(description="Its number in the chain, from 0.")]
+    after: Annotated[
+        str | None,
+        Field(description="Of a chain's first record: the hash of the log's last record before it."),
+    ] = None
+    previous: Annotated[str, Field(description="The hash of the record before it in the chain.")]
+    hash: Annotated[str, Field(description="SHA-256 over `previous` and its text, in hexadecimal.")]
+    event: Annotated[str, Field(description="`intent`, `outcome` or `denied`.")]
+    action: str
+    time: Annotated[float, Field(description="Seconds since 1970, UTC.")]
+    key: str | None = None
+    operation: str | None = None
+    request_id: str | None = None
+    owner: str | None = None
+    method: str | None = None
+    client_address: str | None = None
+    prefix: str | None = None
+    name: str | None = None
+    fingerprint: str | None = None
+    policy: str | None = None
+    decision: str | None = None
+    reason: str | None = None
+    netbox_id: int | None = None
+    address: str | None = None
+    netbox_request_id: str | None = None
+    requested_by: str | None = None
+    reference: str | None = None
+    duration: Annotated[float | None, Field(description="Seconds since the intent.")] = None
+
+
 class AuditPage(Answer):
     """A part of the audit log, the oldest event first."""
 
-    items: list[dict[str, JsonValue]]
+    items: list[AuditRecord]
     next: str | None
 
 

@@ -14,6 +14,7 @@ from app.api.formats import JSON_TYPE, Format, choose, json_bytes, render
 from app.domain.commands import Caller
 from app.edge.caller import caller_of
 from app.operations.answers import Result
+from app.telemetry.events import note
 
 V1: Final = "/api/v1"
 ALLOCATIONS: Final = f"{V1}/allocations"
@@ -85,5 +86,7 @@ def answer_json(
 
 
 def answer_page(items: Iterable[object], position: str | None) -> Response:
-    """A part of a list, with the cursor for the part after it."""
-    return answer_json({"items": list(items), "next": seal(position)})
+    """A part of a list, with the cursor for the part after it; noted in the request's line."""
+    shown = list(items)
+    note(outcome="listed", items=len(shown))
+    return answer_json({"items": shown, "next": seal(position)})

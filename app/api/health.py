@@ -11,6 +11,7 @@ from app.api.desk import Readiness
 from app.api.documents import Health, Ready
 from app.api.exchange import answer_json
 from app.edge.works import Works
+from app.telemetry.events import note
 
 
 class Exposition(Protocol):
@@ -36,6 +37,7 @@ class Watch:
     async def readyz(self) -> Response:
         """Whether the process takes work: its ledger can be written, and it is not stopping."""
         reasons = [*(["draining"] if self.works.draining else []), *await self.readiness()]
+        note(outcome="not_ready" if reasons else "ok")
         response = answer_json({"ready": not reasons, "reasons": reasons})
         response.status_code = 503 if reasons else 200
         return response

@@ -17,6 +17,7 @@ from app.domain.commands import Caller
 from app.domain.errors import NotFound, PrefixClosed, UnknownReference
 from app.domain.inventory import Json, Kind, Pool, Reference, Vrf
 from app.edge.works import Works
+from app.telemetry.events import note
 
 MAX_PREVIEW: Final = 100
 MAX_EXACT: Final = 2**53 - 1
@@ -129,7 +130,9 @@ class Shelves:
     async def prefix(self, prefix_id: PrefixId, caller: Asker) -> Response:
         """Read a prefix, and how full it is."""
         pool = await self._visible(caller, prefix_id)
-        return answer_json((await self.works.run(self._filled([pool])))[0])
+        shown = await self.works.run(self._filled([pool]))
+        note(outcome="found")
+        return answer_json(shown[0])
 
     async def preview(
         self,
@@ -142,7 +145,9 @@ class Shelves:
         The gateway is not among them, and a prefix that hands out none is refused as an allocation would be.
         """
         pool = await self._visible(caller, prefix_id)
-        return answer_page(await self.works.run(self.desk.preview(pool, limit)), None)
+        free = await self.works.run(self.desk.preview(pool, limit))
+        note(outcome="listed", items=len(free))
+        return answer_page(free, None)
 
     def offers(self, kind: Kind) -> Callable[..., Awaitable[Response]]:
         """The endpoint for one kind of object."""

@@ -22,7 +22,7 @@ from app.domain.commands import Caller
 from app.domain.errors import Refusal
 from app.domain.registrations import MachineWish
 from app.edge.problems import to_berth_error
-from app.telemetry.events import note
+from app.telemetry.events import item_line, note
 
 MACHINE_BATCH_PATH: Final = f"{MACHINES}/batch"
 
@@ -49,7 +49,8 @@ class MachineBatches:
         """
         wishes = self._wishes(body.items)
         results = await asyncio.gather(*(self._one(caller, wish, dry_run=dry_run) for wish in wishes))
-        note(items=len(results), refused=sum("problem" in result for result in results))
+        refused = sum("problem" in result for result in results)
+        note(outcome="dry_run" if dry_run else "answered", items=len(results), refused=refused)
         return answer_json({"items": results}, headers=dry_run_header(dry_run=dry_run))
 
     def _wishes(self, items: Sequence[object]) -> list[MachineWish | Refusal]:
@@ -77,7 +78,8 @@ class MachineBatches:
                     await self.record(caller, "register", "", wish)
                 return problem(wish)
             work = self.machines.desk.register(caller, wish, dry_run=dry_run)
-            result = await self.machines.counted(work)
+            with item_line():
+                result = await self.machines.counted(work)
         except Exception as error:  # noqa: BLE001 - one failure must not hide what the others came to
             return problem(to_berth_error(error, read=False))
         return {"status": 200, "virtual_machine": machine_members(result.machine)}

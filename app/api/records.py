@@ -16,6 +16,7 @@ from app.api.refusals import BODY, LEDGER, UPSTREAM, refusals
 from app.api.schemas import NameQuestion
 from app.domain.errors import PrefixAmbiguous, PrefixNotFound, UnknownReference, Violation
 from app.edge.works import Works
+from app.telemetry.events import note
 
 Exact = Annotated[str | None, Query(min_length=1, max_length=300)]
 
@@ -38,6 +39,7 @@ class Records:
             caller, body.dns_name, prefix=body.prefix, vrf=body.vrf, suggest=body.suggest
         )
         report = await self.works.run(work)
+        note(outcome="refused" if report.violations else "valid")
         return answer_json(
             {
                 "valid": not report.violations,

@@ -62,6 +62,11 @@ class PoolKind(Enum):
     RANGE = "range"
 
 
+def space_of(network: Network, vrf: "Vrf | Reference | None") -> str:
+    """What a network in a VRF is called where people and dashboards compare: one name for one space."""
+    return f"{network} in VRF {vrf.name}" if vrf else str(network)
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """A prefix or an IP range that addresses are taken from.

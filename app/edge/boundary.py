@@ -1,5 +1,6 @@
 """Where errors end: whatever a request comes to, its answer is a problem document or what a route made."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -24,12 +25,21 @@ METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+async def told_as_it_is(scope: Scope, error: BerthError) -> BerthError:  # noqa: ARG001 - whoever writes refusals down
+    """What an application that writes no refusals down answers."""
+    return error
+
+
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Answers every error that passes it. An answer that has begun is not taken back: the error goes on."""
+    """Answers every error that passes it. An answer that has begun is not taken back: the error goes on.
+
+    `deny` writes a refusal down where it has to be, and returns what is to be answered.
+    """
 
     app: ASGIApp
     log: structlog.typing.FilteringBoundLogger
+    deny: Callable[[Scope, BerthError], Awaitable[BerthError]] = told_as_it_is
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -48,13 +58,14 @@ class Boundary:
         except Exception as error:
             if started:
                 raise
-            await self._answer(error, scope)(scope, receive, send)
+            response = await self._answer(error, scope)
+            await response(scope, receive, send)
 
-    def _answer(self, error: Exception, scope: Scope) -> Response:
+    async def _answer(self, error: Exception, scope: Scope) -> Response:
         told = to_berth_error(error, read=scope["method"] in READS)
         if isinstance(told, InternalError):
             self.log.error("request failed", error=type(error).__name__, exc_info=error)
-        return answer(told)
+        return answer(await self.deny(scope, told))
 
 
 def answer(error: BerthError) -> Response:
@@ -63,13 +74,9 @@ def answer(error: BerthError) -> Response:
     return respond(error)
 
 
-async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """What the framework raises of its own accord, as a problem document."""
+def framework_error(request: Request, error: Exception) -> BerthError:
+    """What the framework raises of its own accord, in Berth's words."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return answer(_framework_error(request, status))
-
-
-def _framework_error(request: Request, status: int) -> BerthError:
     match status:
         case 404:
             return NotFound("There is no such route; the routes are listed at /docs.")

@@ -14,9 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid6 import uuid7
 
 from app.domain.inventory import Json
+from app.edge.routes import Matched, no_routes
 from app.telemetry.events import EventLine, event_line
 
 REQUEST_ID: Final = "X-Request-ID"
+UNMATCHED: Final = "unmatched"
+"""What the log and the metrics call the route of a path that there is none for."""
+FIRST_REFUSAL: Final = 400
 CLIENT_GONE: Final = 499
 """What the log calls the status of an answer that had nobody to go to (nginx's number)."""
 
@@ -52,12 +56,14 @@ class Meter(Protocol):
 class RequestLines:
     """Gives every request an id, times it, counts it and logs it.
 
-    A caller's own `X-Request-ID` is taken if it is 1 to 128 letters, digits or `. _ : -`.
+    A caller's own `X-Request-ID` is taken if it is 1 to 128 letters, digits or `. _ : -`. `routes` tells the
+    route of a request that was refused before it got to one.
     """
 
     app: ASGIApp
     log: structlog.typing.FilteringBoundLogger
     meter: Meter
+    routes: Callable[[Scope], Matched | None] = no_routes
     new_id: Callable[[], UUID] = uuid7
     clock: Callable[[], float] = time.perf_counter
 
@@ -101,7 +107,7 @@ class RequestLines:
     def _write(
         self, context: RequestContext, line: EventLine, scope: Scope, status: int, seconds: float
     ) -> None:
-        route = route_template(scope)
+        route = self._route(scope)
         owner = str(line.fields.get("owner", ""))
         self.meter.request(route=route, method=context.method, status=status, caller=owner, seconds=seconds)
         facts: dict[str, Json] = {
@@ -111,6 +117,7 @@ class RequestLines:
             "status": status,
             "seconds": round(seconds, 6),
             "client_address": context.client_address,
+            "outcome": _outcome(status),
             **line.fields,
         }
         if line.seconds:
@@ -119,8 +126,20 @@ class RequestLines:
             facts["netbox_request_ids"] = [*line.netbox_request_ids]
         self.log.info("request", **facts)
 
+    def _route(self, scope: Scope) -> str:
+        template = route_template(scope)
+        matched = self.routes(scope) if template == UNMATCHED else None
+        return matched.template if matched else template
+
+
+def _outcome(status: int) -> str:
+    """The word for what a request came to of which nobody has noted anything better."""
+    if status == CLIENT_GONE:
+        return "client_gone"
+    return "ok" if status < FIRST_REFUSAL else "failed"
+
 
 def route_template(scope: Scope) -> str:
     """The route as it was declared, such as `/api/v1/allocations/{key}`: a path could hold a secret."""
     path = getattr(scope.get("route"), "path", None)
-    return path if isinstance(path, str) else "unmatched"
+    return path if isinstance(path, str) else UNMATCHED

@@ -1,7 +1,9 @@
 """The hash chain of the audit log: what was flipped, dropped or reordered shows.
 
 Every process start begins a chain of its own. A record's hash is SHA-256 over the hash before it and the
-record's canonical JSON. A chain does not show that its tail was cut.
+record's canonical JSON. The first record of a chain names under `after` the last record of the log before
+it, of whatever chain, so that whole chains keep their places too (since version 2). A chain does not show
+that its tail was cut.
 """
 
 import hashlib
@@ -11,7 +13,8 @@ from dataclasses import dataclass, fields
 
 from app.ledger.records import ChainedEvent, Event
 
-VERSION = 1
+VERSION = 2
+ANCHORED_SINCE = 2
 GENESIS = "0" * 64
 _FIELDS = tuple(field.name for field in fields(Event))
 _write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
@@ -36,9 +39,14 @@ def digest(previous: str, body: str) -> str:
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
-def link(head: Head, event: Event) -> tuple[ChainedEvent, Head]:
-    """Chain an event to the head; returns its stored form and the new head."""
+def link(head: Head, event: Event, after: str = "") -> tuple[ChainedEvent, Head]:
+    """Chain an event to the head; returns its stored form and the new head.
+
+    `after` is for the first record of a chain: the hash of the log's last record, `GENESIS` in an empty log.
+    """
     told = {name: value for name in _FIELDS if (value := getattr(event, name)) not in ("", None)}
+    if after:
+        told["after"] = after
     body = canonical({"version": VERSION, "chain": head.chain, "sequence": head.sequence, **told})
     own = digest(head.hash, body)
     stored = ChainedEvent(head.chain, head.sequence, body, head.hash, own)

@@ -104,7 +104,10 @@ class Tx(Protocol):
         ...
 
     def events(self, conditions: Mapping[str, str], after: int, limit: int) -> list[tuple[int, Json]]:
-        """Lines of the audit log with their numbers, all greater than `after`, in order."""
+        """Lines of the audit log with their numbers, all greater than `after`, in order.
+
+        Each has the fields of its text, its own hash and the `previous` one, by which it can be checked.
+        """
         ...
 
     def chains(self, after: int, limit: int) -> Sequence[tuple[int, ChainedEvent]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.domain.inventory import Json
-from app.ledger.chain import Flaw, verify
+from app.ledger.chain import ANCHORED_SINCE, GENESIS, Flaw, verify
 from app.ledger.records import ChainedEvent
 
 
@@ -29,6 +29,7 @@ class Proof:
     lines: int = 0
     chains: set[str] = field(default_factory=set)
     _last: int = 0
+    _hash: str = GENESIS
     _found: list[Flaw] = field(default_factory=list)
 
     def flaws(self, log: Iterable[Line], counted: int) -> Iterator[Flaw]:
@@ -40,8 +41,9 @@ class Proof:
     def _watched(self, log: Iterable[Line]) -> Iterator[ChainedEvent]:
         for line in log:
             stored = line.stored
-            self._gap(stored.chain, stored.sequence, line.number - 1)
-            self._last = line.number
+            if not self._gap(stored.chain, stored.sequence, line.number - 1):
+                self._check_anchor(line)
+            self._last, self._hash = line.number, stored.hash
             self.lines += 1
             self.chains.add(stored.chain)
             if not _fits(line):
@@ -49,11 +51,22 @@ class Proof:
                 self._found.append(Flaw("tampered", stored.chain, stored.sequence, detail))
             yield stored
 
-    def _gap(self, chain: str, sequence: int, until: int) -> None:
+    def _gap(self, chain: str, sequence: int, until: int) -> bool:
         """Note it if the lines up to this number are not all there."""
-        if self._last < until:
-            detail = f"lines {self._last + 1} to {until} of the log are missing"
-            self._found.append(Flaw("incomplete", chain, sequence, detail))
+        if self._last >= until:
+            return False
+        detail = f"lines {self._last + 1} to {until} of the log are missing"
+        self._found.append(Flaw("incomplete", chain, sequence, detail))
+        return True
+
+    def _check_anchor(self, line: Line) -> None:
+        """The first record of a chain says which record the log ended with: it has to be the one before."""
+        text, stored = text_of(line), line.stored
+        version = text.get("version")
+        anchored = isinstance(version, int) and version >= ANCHORED_SINCE
+        if stored.sequence == 0 and anchored and text.get("after") != self._hash:
+            detail = "its chain does not begin after the record that stands before it"
+            self._found.append(Flaw("tampered", stored.chain, stored.sequence, detail))
 
 
 def text_of(line: Line) -> Mapping[str, Json]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.domain.commands import Caller, Wish
 from app.domain.errors import NotFound, OutcomeUnknown
-from app.domain.inventory import Address, Json
+from app.domain.inventory import Address, Json, space_of
 from app.ledger.ledger import landed
 from app.ledger.records import Entry, State
 from app.operations.answers import Allocation, Result
@@ -16,6 +16,7 @@ from app.operations.late import is_undone
 from app.operations.places import Finder
 from app.operations.ports import Addresses
 from app.operations.states import check_owner, the_one
+from app.telemetry.events import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Keep:
 
     async def show(self, entry: Entry, address: Address, sent: Mapping[str, Json]) -> Allocation:
         """The answer for an address that was just read or written."""
+        note(prefix=space_of(address.address.network, address.vrf))
         return show(entry, address, sent, await self.gateways.route_of(address))
 
 

@@ -16,7 +16,7 @@ from app.domain.errors import (
     SharedRole,
     UnknownReference,
 )
-from app.domain.inventory import SHARED_ROLES, Assignment, Draft, Host, Pool, coexist
+from app.domain.inventory import SHARED_ROLES, Assignment, Draft, Host, Pool, coexist, space_of
 from app.domain.policy import PrefixRules
 from app.domain.registrations import MachineWish
 from app.ledger.records import Candidate, Entry, State
@@ -28,6 +28,7 @@ from app.operations.numbers import NAME_PATTERN, Numbers, Where, pattern_of
 from app.operations.places import Finder, Spot, check_open, label, opening_line
 from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
+from app.telemetry.events import note
 
 _OTHER_ADDRESS = "Ask for another one, or leave `address` out to get the next free one."
 
@@ -119,6 +120,7 @@ class Planner:
             Refusal: whatever stands against it.
         """
         spot = await self.finder.find(wish.place)
+        note(prefix=space_of(spot.pool.network, spot.pool.vrf))
         rules = self.gateways.rules(spot.pool)
         await self._check_place(spot, rules)
         template = pattern_of(wish.traits)

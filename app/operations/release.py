@@ -11,6 +11,7 @@ from app.operations.freeing import Freeing, check_unused, released
 from app.operations.keep import Keep, from_claim
 from app.operations.states import States, check_owner, the_one
 from app.operations.turns import Turns
+from app.telemetry.events import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Release:
                     raise PartOfMachine
                 entry = await self.states.current(caller, key)
                 done = await self._checked(caller, key, entry, force=force)
+            if done is None:
+                note(outcome="absent")
             if done is None or dry_run:
                 return
             await self._free(caller, event, entry, done, force=force)

@@ -5,12 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql import Select
 
 from app.domain.inventory import Json
-from app.ledger.chain import Head, link
+from app.ledger.chain import GENESIS, Head, link
 from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
 from app.store.machines import MachineTransaction
 from app.store.prepared import Prepared
@@ -45,6 +56,8 @@ _FINISH = Prepared(
 _OPEN = Prepared(
     select(operations.c.id).where(operations.c.id == bindparam("id"), operations.c.outcome.is_(None))
 )
+_LAST_NUMBER = select(func.max(audit.c.number)).scalar_subquery()
+_END = Prepared(select(audit.c.hash).where(audit.c.number == _LAST_NUMBER))
 _APPEND = Prepared(insert(audit).values(_values(audit, _AUDIT_FIELDS)))
 
 
@@ -147,7 +160,7 @@ class Transaction(MachineTransaction):
 
     def append(self, event: Event) -> None:
         """See `app.ledger.ports.Tx`."""
-        stored, self.head = link(self.head, event)
+        stored, self.head = link(self.head, event, "" if self.head.sequence else self._end_of_log())
         row = {name: getattr(event, name) for name in _SEARCHED}
         row |= {
             "chain": stored.chain,
@@ -159,13 +172,22 @@ class Transaction(MachineTransaction):
         _APPEND.run(self._cursor, row)
         self.appended.append(stored)
 
+    def _end_of_log(self) -> str:
+        """The hash of the last record, of whatever chain. Asked inside the transaction: others write, too."""
+        found = _END.run(self._cursor, {})
+        return found[0][0] if found else GENESIS
+
     def events(self, conditions: Mapping[str, str], after: int, limit: int) -> list[tuple[int, Json]]:
         """See `app.ledger.ports.Tx`."""
-        query = select(audit.c.number, audit.c.body).where(audit.c.number > after)
+        query = select(audit.c.number, audit.c.body, audit.c.previous, audit.c.hash)
+        query = query.where(audit.c.number > after)
         for column, value in conditions.items():
             query = query.where(audit.c[column] == value)
         rows = self._connection.execute(query.order_by(audit.c.number).limit(limit))
-        return [(number, json.loads(body)) for number, body in rows]
+        return [
+            (number, {**json.loads(body), "previous": previous, "hash": own})
+            for number, body, previous, own in rows
+        ]
 
     def chains(self, after: int, limit: int) -> Sequence[tuple[int, ChainedEvent]]:
         """See `app.ledger.ports.Tx`."""

@@ -39,6 +39,27 @@ def event_line() -> Iterator[EventLine]:
         _line.reset(token)
 
 
+@contextmanager
+def item_line() -> Iterator[None]:
+    """Open a line for one of several items of a request: what is noted of it does not get into the request's.
+
+    The time that it spends, and what it changes in NetBox, are the request's all the same.
+    """
+    whole = _line.get() or EventLine()
+    item = EventLine(netbox_request_ids=whole.netbox_request_ids, seconds=whole.seconds)
+    token = _line.set(item)
+    try:
+        yield
+    finally:
+        _line.reset(token)
+
+
+def noted(name: str) -> Json:
+    """What has been noted under a name; None if nothing was, and outside of any line."""
+    line = _line.get()
+    return None if line is None else line.fields.get(name)
+
+
 def note(**fields: Json) -> None:
     """Add fields to the line of the current request; outside of one, do nothing."""
     line = _line.get()

@@ -6,7 +6,7 @@ are `other`. The table is what the documentation of the metrics is checked again
 
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,7 +59,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric(
         Counter,
         "berth_allocations",
-        "Requests for an allocation, by prefix as asked for and outcome (created, replayed or a code).",
+        "Requests for an allocation, by prefix as NetBox has it and outcome (created, replayed or a code).",
         ("prefix", "outcome"),
     ),
     Metric(
@@ -189,7 +189,10 @@ class Metrics:
         self._set("berth_works_in_flight", count)
 
     def allocation(self, prefix: str, outcome: str) -> None:
-        """An allocation was asked for; `outcome` is created, replayed or the code of an error."""
+        """An allocation was asked for; `outcome` is created, replayed or the code of an error.
+
+        `prefix` is named as in the gauges; it is empty where no prefix was found.
+        """
         self._count("berth_allocations", self._prefixes(prefix), self._word("outcome", outcome))
 
     def machine(self, outcome: str) -> None:
@@ -252,6 +255,13 @@ class Metrics:
         if shown != OTHER:
             self._set("berth_prefix_free_addresses", free, shown)
             self._set("berth_prefix_utilization_ratio", ratio, shown)
+
+    def keep_prefixes(self, prefixes: Collection[str]) -> None:
+        """Forget all others: what is not looked up any more would stand there for ever."""
+        for gone in self._utilized.seen.difference(prefixes):
+            for name in ("berth_prefix_free_addresses", "berth_prefix_utilization_ratio"):
+                self._built[name].remove(gone)
+            self._utilized.seen.discard(gone)
 
     def build(self, version: str) -> None:
         """Say what is running."""

@@ -189,20 +189,34 @@ def test_every_request_has_one_line(api: TestClient, rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "outcome", "prefix"),
+    ("failure", "outcome"),
     [
-        (None, "created", "10.20.0.0/24"),
-        (PrefixExhausted(), "prefix_exhausted", "10.20.0.0/24"),
-        (OutcomeUnknown(), "outcome_unknown", ""),
+        (None, "created"),
+        (PrefixExhausted(), "prefix_exhausted"),
+        (OutcomeUnknown(), "outcome_unknown"),
     ],
 )
-def test_allocations_are_counted(failure: BerthError | None, outcome: str, prefix: str) -> None:
-    """By prefix where it was found, for anybody can send any text."""
+def test_allocations_are_counted(failure: BerthError | None, outcome: str) -> None:
+    """By prefix where an operation says which, for anybody can send any text; the twin does not."""
     rig = Rig()
     rig.twin.failure = failure
     with TestClient(rig.app(), headers={"Authorization": "Bearer secret-of-team"}) as client:
         client.post(PATH, json=WISH)
-    assert rig.sample("berth_allocations_total", prefix=prefix, outcome=outcome) == 1
+    assert rig.sample("berth_allocations_total", prefix="", outcome=outcome) == 1
+
+
+@pytest.mark.parametrize("failure", [None, PrefixExhausted()])
+def test_a_dry_run_is_no_allocation(failure: BerthError | None) -> None:
+    """Neither alone nor in a batch: nothing was asked of NetBox for it."""
+    rig = Rig()
+    rig.twin.failure = failure
+    with TestClient(rig.app(), headers={"Authorization": "Bearer secret-of-team"}) as client:
+        client.post(f"{PATH}?dry_run=true", json=WISH)
+        rig.twin.failure = failure
+        client.post(f"{PATH}/batch?dry_run=true", json={"items": [WISH]})
+    assert [metric.samples for metric in rig.metrics.registry.collect() if "allocations" in metric.name] == [
+        []
+    ]
 
 
 def test_requests_are_counted_by_template() -> None:

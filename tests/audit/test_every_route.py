@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.api.denials import READING
+from app.api.denials import ACTIONS, READING
 from app.api.export import document
 from app.domain.policy import Policy
 from app.policyfile import load
@@ -145,6 +145,73 @@ def test_every_route_is_refused_in_every_way() -> None:
     assert {operation for operation, _ in REFUSED} == set(MUTATING) == set(WELL)
     one_by_one = set(MUTATING) - {"allocateBatch", "registerMachineBatch"} - NOT_YET
     assert {(operation, status) for operation in one_by_one for status in (403, 409, 422)} <= set(REFUSED)
+
+
+BROKEN: dict[str, tuple[int, str, Ask]] = {
+    "malformed": (400, "malformed_body", {"content": b'{"prefix": '}),
+    "too large": (413, "body_too_large", {"content": b" " * (2 * 1024 * 1024)}),
+    "compressed": (415, "unsupported_media_type", {"content": b"x", "headers": {"Content-Encoding": "gzip"}}),
+    "control characters": (422, "invalid_request", {"content": b'{"prefix": "a\\u0000"}'}),
+}
+"""Bodies that are refused before any route sees them."""
+BODIED = {name: ask for name, ask in MUTATING.items() if ask[0] in ("post", "put")}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("operation", BODIED)
+async def test_what_the_edge_refuses_a_known_caller_is_on_the_record(
+    desk: Whole, operation: str, broken: str
+) -> None:
+    """As the same operation, under the key of the path."""
+    method, path = MUTATING[operation]
+    status, code, body = BROKEN[broken]
+    answer = await desk.client.request(method.upper(), path.format(key="held"), **body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    [record] = await desk.records(request_id=answer.headers["X-Request-ID"])
+    told = {name: record.get(name, "") for name in ("event", "reason", "owner", "action", "key")}
+    assert told == {
+        "event": "denied",
+        "reason": code,
+        "owner": "team",
+        "action": ACTIONS.get(operation, operation),
+        "key": "held" if "{key}" in path else "",
+    }
+
+
+async def test_a_method_that_a_path_does_not_answer_is_on_the_record(desk: Whole) -> None:
+    """It is nobody's operation, so the record has its name."""
+    answer = await desk.client.patch(f"{ALLOCATIONS}/held", json={"description": "new"})
+    assert answer.status_code == 405
+    [record] = await desk.records(request_id=answer.headers["X-Request-ID"])
+    assert (record["event"], record["action"], record["key"]) == ("denied", "patch", "held")
+    assert record["reason"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "request_", "status"),
+    [
+        ("POST", ALLOCATIONS, {"content": b"{", "headers": {"Authorization": "Bearer nobody's"}}, 401),
+        ("PATCH", ALLOCATIONS, {"headers": {"Authorization": "Bearer nobody's"}}, 401),
+        ("POST", "/api/v1/names/check", {"content": b"{"}, 400),
+        ("POST", "/api/v1/nowhere", {"content": b"{}"}, 404),
+        ("GET", f"{ALLOCATIONS}/held/confirm", {}, 405),
+        ("GET", f"{ALLOCATIONS}?owner=%00", {}, 422),
+        ("POST", f"{ALLOCATIONS}?dry_run=true", {"content": b"{"}, 400),
+    ],
+)
+async def test_what_the_edge_refuses_without_a_record(
+    desk: Whole, method: str, path: str, request_: Ask, status: int
+) -> None:
+    """Strangers, who could fill the disk; and what would have changed nothing."""
+    answer = await desk.client.request(method, path, **request_)
+    assert answer.status_code == status
+    assert await desk.records(request_id=answer.headers["X-Request-ID"]) == []
+    assert [line for line in desk.lines() if line.get("request_id") == answer.headers["X-Request-ID"]]
+
+
+def test_only_the_check_of_a_name_is_a_question_that_is_posted() -> None:
+    """What stands here leaves no record: whoever adds a route to it has to say here why."""
+    assert frozenset({"checkName"}) == READING
 
 
 @pytest.mark.parametrize(

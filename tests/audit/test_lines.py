@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from app.api.documents import AuditRecord
+from app.ledger.chain import GENESIS, canonical, digest
 from app.telemetry.audit import AuditLines
 from app.telemetry.logs import make_logger
 from tests.audit.conftest import work
@@ -55,10 +57,25 @@ async def test_every_committed_record_is_a_line_in_the_same_order(netbox: NetBox
         records = await desk.records()
         stored = await desk.berth.database.read(lambda tx: tx.chains(0, 100))
     lines = [json.loads(line) for line in desk.audit.getvalue().splitlines()]
-    assert [line["audit"] for line in lines] == records
+    shown = [{**line["audit"], "hash": line["hash"]} for line in lines]
+    assert shown == [{name: record[name] for name in record if name != "previous"} for record in records]
     assert [line["hash"] for line in lines] == [record.hash for _, record in stored]
     assert {line["event"] for line in lines} == {"audit"}
     assert desk.sample("berth_audit_lines_dropped_total") == 0
+
+
+async def test_what_the_api_shows_of_a_record_proves_it(netbox: NetBox, tmp_path: Path) -> None:
+    """Its hash is that of the collected line, and follows from the text and the hash before it."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await work(desk)
+        items = (await desk.client.get("/api/v1/audit?limit=100")).json()["items"]
+    collected = [json.loads(line)["hash"] for line in desk.audit.getvalue().splitlines()]
+    assert [item["hash"] for item in items] == collected
+    assert [item["previous"] for item in items] == [GENESIS, *collected[:-1]]
+    for item in items:
+        AuditRecord.model_validate(item)
+        body = canonical({name: value for name, value in item.items() if name not in ("previous", "hash")})
+        assert digest(item["previous"], body) == item["hash"]
 
 
 async def test_a_work_that_failed_leaves_no_line(netbox: NetBox, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import itertools
+import shutil
 from pathlib import Path
 
 import pytest
 
-from app.ledger.chain import Flaw, Head, digest, link
+from app.ledger.chain import GENESIS, Flaw, Head, canonical, digest, link
 from app.ledger.proof import Line, Proof
 from app.ledger.records import ChainedEvent, Event
 from tests.audit.conftest import Copy, Said, against, verify
@@ -78,15 +79,74 @@ def test_records_that_changed_places_are_found(copy: Copy, number: int) -> None:
     swap = "UPDATE audit SET number = {} WHERE number = {}"
     after = number + 1
     copy.run(swap.format(-1, number), swap.format(number, after), swap.format(after, -1))
-    same = _chains(copy, number, after)
-    assert verify(copy.folder).code == (1 if len(same) == 1 else 0)  # chains may stand in any order
+    said = verify(copy.folder)
+    assert said.code == 1
+    assert "tampered" in said.err
 
 
-def _chains(copy: Copy, *numbers: int) -> set[str]:
-    connection = sqlite3.connect(copy.folder / "berth.db")
-    rows = connection.execute(f"SELECT chain FROM audit WHERE number IN {numbers}").fetchall()  # noqa: S608
-    connection.close()
-    return {chain for (chain,) in rows}
+@pytest.fixture(scope="session")
+def thrice(netbox: NetBox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with three chains of two records."""
+    folder = tmp_path_factory.mktemp("thrice")
+
+    async def run() -> None:
+        for start in range(3):
+            async with whole(netbox.url, folder) as desk:
+                await desk.post(f"start-{start}")
+
+    asyncio.run(run())
+    return folder
+
+
+ORDERS = [order for order in itertools.permutations(range(3)) if order != (0, 1, 2)]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_whole_chains_that_changed_places_are_found(
+    thrice: Path, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    """Wherever each of them is moved to; in their own order they are intact."""
+    shutil.copytree(thrice, tmp_path / "copy")
+    copy = Copy(tmp_path / "copy")
+    assert verify(copy.folder) == Said(0, "6 records in 3 chains: intact\n", "")
+    moves = [f"UPDATE audit SET number = -{number} WHERE number = {number}" for number in range(1, 7)]  # noqa: S608
+    lines = [2 * chain + record for chain in order for record in (1, 2)]
+    moves += [f"UPDATE audit SET number = {to} WHERE number = -{line}" for to, line in enumerate(lines, 1)]  # noqa: S608
+    copy.run(*moves)
+    said = verify(copy.folder)
+    assert said.code == 1
+    assert "its chain does not begin after the record that stands before it" in said.err
+
+
+@pytest.mark.parametrize("dropped", range(3))
+def test_a_chain_that_was_dropped_without_a_gap_is_found(thrice: Path, tmp_path: Path, dropped: int) -> None:
+    """Whoever numbers the rest anew, and puts the count back, leaves an anchor that holds nothing.
+
+    Only the last chain can go like that: nothing stands behind it that would tell.
+    """
+    shutil.copytree(thrice, tmp_path / "copy")
+    copy = Copy(tmp_path / "copy")
+    first, last = 2 * dropped + 1, 2 * dropped + 2
+    copy.run(
+        f"DELETE FROM audit WHERE number BETWEEN {first} AND {last}",  # noqa: S608
+        *(f"UPDATE audit SET number = {n - 2} WHERE number = {n}" for n in range(last + 1, 7)),  # noqa: S608
+        "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit'",
+    )
+    assert verify(copy.folder).code == (0 if dropped == 2 else 1)
+
+
+def test_records_of_the_first_version_have_no_anchor_and_are_intact() -> None:
+    """A log that an earlier release began goes on: its chains may stand in any order, the later ones not."""
+    old = [_first("old-1", 1), _first("old-2", 1)]
+    new = _first("new", 2, after=old[1].hash)
+    for log, flaws in (([*old, new], []), ([old[1], old[0], new], ["tampered"]), ([new, *old], ["tampered"])):
+        lines = [Line(number, stored, {}) for number, stored in enumerate(log, 1)]
+        assert [flaw.kind for flaw in Proof().flaws(lines, 3)] == flaws
+
+
+def _first(chain: str, version: int, **fields: str) -> ChainedEvent:
+    body = canonical({"version": version, "chain": chain, "sequence": 0, "event": "note", **fields})
+    return ChainedEvent(chain, 0, body, GENESIS, digest(GENESIS, body))
 
 
 def test_a_whole_chain_that_was_dropped_is_found(copy: Copy) -> None:

@@ -1,14 +1,20 @@
 """The reference pages are complete, and say what the code says."""
 
+import json
 import re
+from dataclasses import fields
+from typing import Any
 
 import pytest
 from prometheus_client import Counter, Histogram
 
+from app.api.documents import AuditRecord
 from app.domain.errors import BerthError
 from app.edge.problems import TABLE, row_of
+from app.ledger.chain import Head, link
+from app.ledger.records import Event
 from app.telemetry.metrics import TABLE as METRICS
-from tests.docs.pages import DOCS, headings
+from tests.docs.pages import DOCS, blocks, headings
 
 ERRORS = (DOCS / "reference" / "errors.md").read_text()
 KINDS = {Counter: "counter", Histogram: "histogram"}
@@ -48,6 +54,27 @@ def test_every_metric_has_a_line_with_its_kind_and_its_labels() -> None:
         metric.name: (KINDS.get(metric.kind, "gauge"), ", ".join(f"`{label}`" for label in metric.labels))
         for metric in METRICS
     }
+
+
+def test_every_field_of_the_audit_has_a_line_and_a_type() -> None:
+    """A field that nobody can look up proves nothing; the last two are what a record is proved by."""
+    page = (DOCS / "reference" / "audit.md").read_text()
+    rows = [re.findall(r"`(\w+)`", cell) for cell in re.findall(r"^\| (`\w+`.*?) \|", page, re.MULTILINE)]
+    written = [name for row in rows for name in row]
+    known = {"version", "chain", "sequence", "after", *(field.name for field in fields(Event))}
+    assert sorted(written) == sorted([*known, "previous", "hash"])
+    assert set(AuditRecord.model_fields) == set(written)
+
+
+def test_the_program_on_the_page_proves_a_record() -> None:
+    """It is what people copy."""
+    [program] = blocks((DOCS / "reference" / "audit.md").read_text(), "python")
+    room: dict[str, Any] = {}
+    exec(program, room)  # noqa: S102 - our own page
+    stored, _ = link(Head("c"), Event(event="denied", action="allocate", time=1.25, key="wéb"), "0" * 64)
+    record = {**json.loads(stored.body), "previous": stored.previous, "hash": stored.hash}
+    assert room["holds"](record) is True
+    assert room["holds"]({**record, "key": "web"}) is False
 
 
 def test_every_route_is_in_the_short_reference() -> None:

@@ -6,12 +6,19 @@ import json
 import pytest
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.domain.errors import KeyConflict
-from app.edge.boundary import Boundary, answer_http_exception
+from app.edge.boundary import Boundary, answer, framework_error
 from app.telemetry.logs import make_logger
 from tests.edge.conftest import Client
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """As the application does it."""
+    return answer(framework_error(request, error))
 
 
 def failing(error: Exception, *, started: bool = False) -> Boundary:

@@ -1,6 +1,7 @@
 """The SQLite store: durable in groups, and honest about a database that cannot be written."""
 
 import asyncio
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ import pytest
 from sqlalchemy import create_engine
 
 from app.domain.errors import LedgerUnavailable
-from app.ledger.chain import verify
+from app.ledger.chain import GENESIS, Head, verify
 from app.ledger.ports import Tx
+from app.ledger.proof import Line, Proof
 from app.ledger.records import Entry, Event, Operation, State
 from app.store import Database, open_database
+from app.store.database import READERS
 from app.store.migrate import upgrade
 
 ENTRY = Entry(
@@ -322,6 +325,37 @@ async def test_what_is_written_is_there_after_a_restart(path: Path) -> None:
             stored = await database.read(lambda tx: tx.chains(0, 9))
     assert [(each.chain, each.sequence) for _, each in stored] == [("one", 0), ("two", 0)]
     assert list(verify(each for _, each in stored)) == []
+
+
+async def test_a_chain_is_anchored_in_the_log_as_its_transaction_sees_it(path: Path) -> None:
+    """Not as the process found it: another chain may have begun, and gone on, since then."""
+    with closing(open_database(f"sqlite:///{path}", "one")) as one:
+        two = Database(one.engine, Head("two"), one.lock, lambda _seconds, _works: None)
+        for database in (one, two, one, two):
+            await database.write(keep(EVENT))
+        stored = [each for _, each in await one.read(lambda tx: tx.chains(0, 9))]
+        anchors = [json.loads(each.body).get("after") for each in stored]
+        assert anchors == [GENESIS, stored[0].hash, None, None]
+        lines = [Line(number, each, {}) for number, each in enumerate(stored, 1)]
+        assert list(Proof().flaws(lines, 4)) == []
+        for waiting in (two._jobs, *[two._questions] * READERS):
+            waiting.put(None)
+        for thread in two._threads:
+            thread.join()
+
+
+async def test_a_first_record_that_was_rolled_back_anchors_nothing(database: Database) -> None:
+    """The next one is the chain's first, and stands where that one would have stood."""
+
+    def fail(tx: Tx) -> None:
+        tx.append(EVENT)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await database.write(fail)
+    await database.write(keep(EVENT, EVENT))
+    stored = [each for _, each in await database.read(lambda tx: tx.chains(0, 9))]
+    assert [json.loads(each.body).get("after") for each in stored] == [GENESIS, None]
 
 
 def test_a_second_process_is_refused(database: Database, path: Path) -> None:

@@ -244,7 +244,7 @@ async def _until(holds: Callable[[], bool]) -> None:
 
 async def test_the_breaker_is_seen_to_half_open_by_time_alone(netbox: NetBox, tmp_path: Path) -> None:
     """Nobody calls; the scrape looks for itself."""
-    async with whole(netbox.url, tmp_path, netbox_breaker_seconds="0.2") as desk:
+    async with whole(netbox.url, tmp_path, netbox_breaker_seconds="2") as desk:
         await out(desk, netbox)
         assert desk.sample("berth_netbox_breaker_state") == 2
         await _until(lambda: desk.sample("berth_netbox_breaker_state") == 1)
@@ -261,6 +261,59 @@ async def test_a_prefix_is_counted_as_netbox_counts_it(netbox: NetBox, tmp_path:
         ratio = desk.sample("berth_prefix_utilization_ratio", prefix=LAB)
         assert ratio == pytest.approx((254 - free) / 254)
         assert desk.sample("berth_prefix_free_addresses", prefix="10.99.0.0/24 in VRF management") > 0
+
+
+async def test_allocations_and_gauges_call_a_prefix_alike(netbox: NetBox, tmp_path: Path) -> None:
+    """Whatever the callers call it: by its id, with a VRF or without; also where it is refused."""
+    space = "10.99.0.0/24 in VRF management"
+    [pool] = netbox.api("GET", "ipam/prefixes/?prefix=10.99.0.0/24")["results"]
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("by-cidr", prefix="10.99.0.0/24", vrf="management")
+        await desk.post("by-id", prefix=pool["id"])
+        await desk.post("by-id", prefix=pool["id"])
+        await desk.post("bad", prefix=pool["id"], dns_name="-bad")
+        await desk.post("nowhere", prefix="203.0.113.0/24")
+        await Usage(desk.berth.operations.ledger, desk.berth.netbox, desk.berth.metrics)()
+        counted = {
+            (labels["prefix"], labels["outcome"]): value
+            for labels, value in desk.samples("berth_allocations_total")
+        }
+        gauges = {labels["prefix"] for labels, _ in desk.samples("berth_prefix_free_addresses")}
+    assert counted == {
+        (space, "created"): 2,
+        (space, "replayed"): 1,
+        (space, "name_refused"): 1,
+        ("", "prefix_not_found"): 1,
+    }
+    assert gauges == {space}
+
+
+async def test_a_prefix_that_is_gone_is_no_longer_shown(netbox: NetBox, tmp_path: Path) -> None:
+    """Of one that NetBox does not tell of just now, the last figures stay."""
+    netbox.api("POST", "ipam/prefixes/", {"prefix": "10.66.0.0/24"})
+    async with whole(netbox.url, tmp_path, netbox_cache_seconds="0") as desk:
+        await desk.post("lab")
+        await desk.post("gone", prefix="10.66.0.0/24")
+        usage = Usage(desk.berth.operations.ledger, desk.berth.netbox, desk.berth.metrics)
+        await usage()
+        netbox.fault(Fault("error", status=503))
+        await usage()
+        assert _shown(desk) == {LAB, "10.66.0.0/24"}
+        netbox.fault()
+        [pool] = netbox.api("GET", "ipam/prefixes/?prefix=10.66.0.0/24")["results"]
+        netbox.api("DELETE", f"ipam/prefixes/{pool['id']}/")
+        await usage()
+        assert _shown(desk) == {LAB}
+        await desk.client.delete(f"{ALLOCATIONS}/lab")
+        await usage()
+        assert _shown(desk) == set()
+
+
+def _shown(desk: Whole) -> set[str]:
+    names = ("berth_prefix_free_addresses", "berth_prefix_utilization_ratio")
+    free, ratio = ({labels["prefix"] for labels, _ in desk.samples(name)} for name in names)
+    assert free == ratio
+    return free
 
 
 async def test_metrics_have_a_port_of_their_own_if_one_is_set(netbox: NetBox, tmp_path: Path) -> None:

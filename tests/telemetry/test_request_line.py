@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from app.api.export import document
 from app.emulator import SEED_TOKEN
 from app.emulator.faults import Fault
 from app.main import telemetry_of
 from app.telemetry.events import event_line, spend, stage, timer
+from tests.docs.pages import DOCS
 from tests.end_to_end.program import Desk, berth
 from tests.whole import ALLOCATIONS, LAB, TOKEN, NetBox, Whole, emulated, whole
+
+LOGS = (DOCS / "reference" / "logs.md").read_text()
 
 
 @pytest.fixture
@@ -48,6 +52,122 @@ async def test_a_line_says_all_there_is_to_know(netbox: NetBox, tmp_path: Path) 
     assert line["netbox_request_ids"] == [record["netbox_request_id"]]
     assert set(line["milliseconds"]) == {"plan", "ledger_t1", "queue", "netbox", "ledger_t2"}
     assert 0 < line["milliseconds"]["netbox"] <= 1000 * line["seconds"] + 1
+
+
+async def test_a_dry_run_says_so(netbox: NetBox, tmp_path: Path) -> None:
+    """Its outcome is nothing but that; a refusal has its code, and is one of a dry run."""
+    async with whole(netbox.url, tmp_path) as desk:
+        well = await desk.post("web", "?dry_run=true")
+        bad = await desk.post("web", "?dry_run=true", dns_name="-bad")
+        lines = [line_of(desk, answer.headers["X-Request-ID"]) for answer in (well, bad)]
+    assert [(line["outcome"], line["dry_run"]) for line in lines] == [
+        ("dry_run", True),
+        ("name_refused", True),
+    ]
+    assert desk.samples("berth_allocations_total") == []
+
+
+async def test_the_line_of_a_batch_counts_its_items(netbox: NetBox, tmp_path: Path) -> None:
+    """What belongs to one item stays out of it, but for NetBox's request ids."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("old")
+        items = [{"key": key, "prefix": LAB} for key in ("old", "new", "newer")]
+        bad = [{"key": "bad", "prefix": LAB, "dns_name": "-bad"}, {"colour": "red"}]
+        answer = await desk.client.post(f"{ALLOCATIONS}/batch", json={"items": items + bad})
+        line = line_of(desk, answer.headers["X-Request-ID"])
+    assert (line["outcome"], line["items"], line["refused"]) == ("answered", 5, 2)
+    assert line["outcomes"] == {"replayed": 1, "created": 2, "name_refused": 1, "invalid_request": 1}
+    assert {"key", "address", "prefix"}.isdisjoint(line)
+    assert 1 <= len(line["netbox_request_ids"]) <= 2  # the first may go alone, with the others after it
+    assert {"plan", "ledger_t1", "netbox", "ledger_t2"} <= set(line["milliseconds"])
+
+
+ROUTES = {
+    operation["operationId"]: (method.upper(), path)
+    for path, methods in document()["paths"].items()
+    for method, operation in methods.items()
+}
+ASKED: dict[str, dict[str, Any]] = {
+    "allocate": {"json": {"key": "new", "prefix": LAB}},
+    "allocateBatch": {"json": {"items": [{"key": "new", "prefix": LAB}]}},
+    "upsertAllocation": {"json": {"prefix": LAB, "description": "changed"}},
+    "checkName": {"json": {"dns_name": "web"}},
+}
+"""Bodies; the other routes are asked with none."""
+COMES_TO = {
+    "allocate": "created",
+    "allocateBatch": "answered",
+    "upsertAllocation": "changed",
+    "confirmAllocation": "confirmed",
+    "readAllocation": "found",
+    "releaseAllocation": "released",
+    "readPrefix": "found",
+    "previewAddresses": "listed",
+    "checkName": "valid",
+    "health": "ok",
+    "readiness": "ok",
+    "metrics": "ok",
+}
+"""What is not here lists something."""
+
+
+@pytest.mark.parametrize("operation", ROUTES)
+async def test_every_route_says_what_a_request_came_to(
+    netbox: NetBox, tmp_path: Path, operation: str
+) -> None:
+    """In a word that the documentation of the logs knows, under the route's template."""
+    method, path = ROUTES[operation]
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("held", hold_seconds=600)
+        [lab] = netbox.api("GET", f"ipam/prefixes/?prefix={LAB}")["results"]
+        url = path.format(key="held", prefix_id=lab["id"])
+        answer = await desk.client.request(method, url, **ASKED.get(operation, {}))
+        line = line_of(desk, answer.headers["X-Request-ID"])
+    assert (line["status"], line["route"]) == (answer.status_code, path), answer.text
+    assert answer.status_code < 300
+    assert line["outcome"] == COMES_TO.get(operation, "listed")
+    assert f"`{line['outcome']}`" in LOGS
+    if operation in ("confirmAllocation", "readAllocation", "upsertAllocation"):
+        assert (line["key"], line["address"], line["prefix"]) == ("held", answer.json()["address"], LAB)
+
+
+async def test_a_release_of_nothing_says_so(netbox: NetBox, tmp_path: Path) -> None:
+    """It is no release."""
+    async with whole(netbox.url, tmp_path) as desk:
+        answer = await desk.client.delete(f"{ALLOCATIONS}/nothing")
+        line = line_of(desk, answer.headers["X-Request-ID"])
+    assert (line["status"], line["outcome"], line["key"]) == (204, "absent", "nothing")
+
+
+async def test_every_field_of_a_line_is_documented(netbox: NetBox, tmp_path: Path) -> None:
+    """Of any request here: an allocation, a batch, a dry run, a refusal."""
+    async with whole(netbox.url, tmp_path) as desk:
+        await desk.post("web")
+        await desk.post("web", "?dry_run=true", dns_name="-bad")
+        await desk.client.post(f"{ALLOCATIONS}/batch", json={"items": [{"prefix": LAB}]})
+        fields = {name for line in desk.lines() if line["event"] == "request" for name in line}
+    assert {name for name in fields if f"`{name}`" not in LOGS} == set()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route"),
+    [
+        ("GET", f"{ALLOCATIONS}/web-01", f"{ALLOCATIONS}/{{key}}"),
+        ("POST", f"{ALLOCATIONS}/batch", f"{ALLOCATIONS}/batch"),
+        ("PATCH", f"{ALLOCATIONS}/web-01", f"{ALLOCATIONS}/{{key}}"),
+        ("GET", "/api/v1/nowhere", "unmatched"),
+    ],
+)
+async def test_a_stranger_is_counted_under_the_route_that_was_asked_for(
+    netbox: NetBox, tmp_path: Path, method: str, path: str, route: str
+) -> None:
+    """Refused before it got there; only what leads nowhere is unmatched."""
+    async with whole(netbox.url, tmp_path) as desk:
+        answer = await desk.client.request(method, path, headers={"Authorization": "Bearer wrong"})
+        line = line_of(desk, answer.headers["X-Request-ID"])
+    assert (line["status"], line["route"], line["outcome"]) == (401, route, "unauthenticated")
+    labels = {"route": route, "method": method, "status": "401", "caller": ""}
+    assert desk.sample("berth_http_requests_total", **labels) == 1
 
 
 async def test_the_stages_tell_where_the_time_went(netbox: NetBox, tmp_path: Path) -> None:
