@@ -12,6 +12,7 @@ from app.domain.policy import Policy
 from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
 from app.naming.names import Names
+from app.operations.adopt import Adoption
 from app.operations.allocate import Allocate, Creation, Keys
 from app.operations.changing import Changing
 from app.operations.confirm import Confirm
@@ -85,22 +86,19 @@ def assemble(parts: Parts) -> Operations:
     batcher = Batcher(
         Sender(parts.allocator, parts.monotonic), parts.monotonic, parts.limits, observe=parts.observe
     )
+    prepared = Prepared(parts.fields, parts.monotonic)
     creation = Creation(
-        shared.ledger,
-        shared.planner,
-        batcher,
-        shared.states,
-        shared.keep,
-        parts.inventory,
-        Prepared(parts.fields, parts.monotonic),
+        shared.ledger, shared.planner, batcher, shared.states, shared.keep, parts.inventory, prepared
     )
     keys = Keys(shared.ledger, shared.planner)
     gaps, changing = Gaps(shared.planner), Changing(shared.ledger, parts.addresses)
     convergence = Convergence(shared.ledger, shared.states, shared.keep, gaps, changing)
+    adoption = Adoption(shared.ledger, shared.states, shared.keep, shared.planner, gaps, changing, prepared)
     core = (shared.ledger, shared.turns, shared.states, shared.keep)
+    asked = (shared.ledger, keys, shared.turns, shared.states, shared.keep, creation)
     return Operations(
-        allocate=Allocate(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation),
-        upsert=Upsert(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation, convergence),
+        allocate=Allocate(*asked, adoption),
+        upsert=Upsert(*asked, convergence, adoption),
         read=Read(shared.ledger, shared.keep),
         list_allocations=ListAllocations(shared.ledger, shared.keep),
         confirm=Confirm(*core),

@@ -56,7 +56,7 @@ class Gaps:
         """
         await self.planner.finder.check_same(wish.place, entry, address)
         wish = as_held(wish, address.dns_name)
-        pool = _pool_of(address)
+        pool = pool_of(address)
         rules = self.planner.gateways.rules(pool)
         if (role := given(wish.traits.role, "")) != (address.role or ""):
             check_role(role, rules)
@@ -81,7 +81,7 @@ class Gaps:
         target = traits.assign_to
         there = isinstance(target, Target) and target.is_at(address.assigned)
         sought = replace(traits, assign_to=UNSET) if there else traits
-        named = await self.planner.resolve(sought, defaults, renamed, _pool_of(address))
+        named = await self.planner.resolve(sought, defaults, renamed, pool_of(address))
         return replace(named, interface=address.assigned) if there else named
 
     async def _check_movable(self, address: Address) -> None:
@@ -101,7 +101,7 @@ class Gaps:
         tenant = held[1] if traits.tenant is UNSET else named.tenant_slug
         role = held[2] if traits.role is UNSET else (traits.role or "")
         if name and (name.lower(), tenant, role) != held:
-            self.planner.names.check(name, _pool_of(address), tenant or "", role)
+            self.planner.names.check(name, pool_of(address), tenant or "", role)
 
     def _entry(self, wish: Wish, entry: Entry, name: str, pool: Pool) -> Entry:
         changed = entry
@@ -135,7 +135,7 @@ def _bound(traits: Traits, entry: Entry, named: Named, *, moves: bool) -> str | 
     return " ".join(dict.fromkeys([*wanted, *before])) or None
 
 
-def _pool_of(address: Address) -> Pool:
+def pool_of(address: Address) -> Pool:
     """The place of an address that exists, as far as rules and names ask for it."""
     return Pool(PoolKind.PREFIX, 0, address.address.network, vrf=address.vrf)
 

@@ -28,6 +28,7 @@ from app.operations.places import Finder, Spot, check_open, label
 from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
 
+_ADOPT = "No key has it: an operator can put it under this one with `adopt: true`."
 _OTHER_ADDRESS = "Ask for another one, or leave `address` out to get the next free one."
 
 
@@ -119,7 +120,7 @@ class Planner:
         names = await self._names(template or name, spot, key, named.tenant_slug, role)
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
-        entry = replace(self._entry(caller, wish, key, spot), assigned=bound_to(named.interface))
+        entry = replace(self.entry(caller, wish, key, spot), assigned=bound_to(named.interface))
         return Plan(spot, route, named, line, draft, entry, rules.shared_roles, names)
 
     async def resolve(self, traits: Traits, default_tags: Sequence[str], name: str, pool: Pool) -> Named:
@@ -164,9 +165,11 @@ class Planner:
             raise AddressIsGateway
         for address in await self.addresses.find_host(host, spot.vrf_id):
             if address.key != key and not coexist(role, address.role):
-                raise AddressTaken(f"{address.address} is taken in NetBox. {_OTHER_ADDRESS}")
+                adopt = "" if address.key else f" {_ADOPT}"
+                raise AddressTaken(f"{address.address} is taken in NetBox. {_OTHER_ADDRESS}{adopt}")
 
-    def _entry(self, caller: Caller, wish: Wish, key: str, spot: Spot) -> Entry:
+    def entry(self, caller: Caller, wish: Wish, key: str, spot: Spot) -> Entry:
+        """What the ledger will say of an allocation that begins now."""
         now = self.clock()
         name = given(wish.traits.dns_name, "")
         hold = None if wish.traits.hold_seconds is UNSET else wish.traits.hold_seconds

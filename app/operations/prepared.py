@@ -2,11 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from app.domain.errors import NetBoxUnprepared
 from app.operations.ports import Fields
 
 _BELIEVED_SECONDS = 300.0
+
+
+class Guard(Protocol):
+    """Whether NetBox is prepared to carry claims."""
+
+    async def __call__(self) -> None:
+        """Return if it is.
+
+        Raises:
+            NetBoxUnprepared: it is not; nothing may be written.
+        """
+        ...
 
 
 @dataclass(slots=True)
