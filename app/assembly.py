@@ -15,6 +15,7 @@ from app.ledger.ledger import Ledger
 from app.ledger.ports import Store
 from app.machine_assembly import MachineOperations, MachineParts, assemble_machines
 from app.naming.names import Names
+from app.operations.adopt import Adoption
 from app.operations.allocate import Allocate, Creation, Keys
 from app.operations.changing import Changing
 from app.operations.confirm import Confirm
@@ -108,10 +109,14 @@ def assemble(parts: Parts) -> Operations:
     keys = Keys(shared.ledger, shared.planner)
     gaps, changing = Gaps(shared.planner), Changing(shared.ledger, parts.addresses, shared.memory)
     convergence = Convergence(shared.ledger, shared.states, shared.keep, gaps, changing)
+    adoption = Adoption(
+        shared.ledger, shared.states, shared.keep, shared.planner, gaps, changing, shared.memory.prepared
+    )
     core = (shared.ledger, shared.turns, shared.states, shared.keep)
+    asked = (shared.ledger, keys, shared.turns, shared.states, shared.keep, creation)
     return Operations(
-        allocate=Allocate(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation),
-        upsert=Upsert(shared.ledger, keys, shared.turns, shared.states, shared.keep, creation, convergence),
+        allocate=Allocate(*asked, adoption),
+        upsert=Upsert(*asked, convergence, adoption),
         read=Read(shared.ledger, shared.keep),
         list_allocations=ListAllocations(shared.ledger, shared.keep),
         confirm=Confirm(*core),

@@ -79,6 +79,10 @@ ALLOCATION_REQUESTS: Final[dict[str, Any]] = {
             "assign_to": {"device": "foxtrot", "interface": "eth0"},
         },
     },
+    "adopted": {
+        "summary": "An address that is in NetBox already, put under a key by an operator",
+        "value": {"key": "netbox", "address": "192.168.3.20", "adopt": True},
+    },
 }
 SECOND: Final[dict[str, Any]] = {"key": "docker-02-sonarr", "prefix": "192.168.3.0/24"}
 BATCH_REQUEST: Final[dict[str, Any]] = {

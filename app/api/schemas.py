@@ -33,6 +33,7 @@ FORM_SHAPE: Final = FormShape(
     lists=frozenset({"tags"}),
     integers=frozenset({"family", "hold_seconds"}),
     objects=frozenset({"custom_fields", "assign_to"}),
+    flags=frozenset({"adopt"}),
 )
 MAX_ITEMS: Final = 100
 TAGS: Final = "Names or slugs of tags."
@@ -132,16 +133,22 @@ class AllocationRequest(AddressRequest):
         default=None,
         description="Free the address after this time unless it is confirmed; null holds it for good.",
     )
+    adopt: bool = Field(
+        default=False,
+        strict=True,
+        description="An operator's: take over the `address` that is in NetBox already and has no key.",
+    )
     requested_by: Text | None = Field(default=None, description=PERSON)
     reference: Text | None = Field(default=None, description=TICKET)
 
     def wish(self, key: str) -> Wish:
-        """The command. `sent` holds the fields as they were written, but for the key."""
-        sent: dict[str, Json] = self.model_dump(exclude_unset=True, exclude={"key"})
+        """The command. `sent` holds the fields as they were written, but for the key and `adopt`."""
+        sent: dict[str, Json] = self.model_dump(exclude_unset=True, exclude={"key", "adopt"})
         return Wish(
             key=key,
             place=self.place(),
             traits=self.traits(),
+            adopt=self.adopt,
             sent=sent,
             requested_by=self.requested_by,
             reference=self.reference,

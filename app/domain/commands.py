@@ -99,12 +99,14 @@ class Traits:
 class Wish:
     """A whole request for an allocation. `sent` holds the body's fields as they were written.
 
+    `adopt` allows to take over an address that NetBox has already, without a claim; it is not part of `sent`.
     `arrival` is its place in the order in which requests came: what runs short goes to those who came first.
     """
 
     key: str
     place: Place = field(default_factory=Place)
     traits: Traits = field(default_factory=Traits)
+    adopt: bool = False
     sent: Mapping[str, Json] = field(default_factory=dict)
     requested_by: str | None = None
     reference: str | None = None

@@ -2,7 +2,8 @@
 
 A field left empty counts as not sent. `tags=a,b` and a repeated `tags=a&tags=b` are the same list; any other
 repeated field becomes a list, which the schema refuses. `custom_fields.cost_center=42` is a member of
-`custom_fields`, and text. Digits become a number where a number is wanted; an id may stay digits.
+`custom_fields`, and text. Digits become a number where a number is wanted; an id may stay digits. `true` and
+`false` are a flag's values.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class FormShape:
     lists: frozenset[str] = field(default_factory=frozenset)
     integers: frozenset[str] = field(default_factory=frozenset)
     objects: frozenset[str] = field(default_factory=frozenset)
+    flags: frozenset[str] = field(default_factory=frozenset)
 
 
 def parse_form(text: str, shape: FormShape) -> dict[str, Json]:
@@ -42,8 +44,14 @@ def parse_form(text: str, shape: FormShape) -> dict[str, Json]:
         elif name in shape.lists:
             _extend(fields, name, [item.strip() for item in value.split(",") if item.strip()])
         else:
-            _add(fields, name, _number(value) if name in shape.integers else value)
+            _add(fields, name, _value(name, value, shape))
     return fields
+
+
+def _value(name: str, value: str, shape: FormShape) -> Json:
+    if name in shape.flags:
+        return {"true": True, "false": False}.get(value, value)
+    return _number(value) if name in shape.integers else value
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

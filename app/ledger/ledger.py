@@ -262,7 +262,8 @@ def resume(entry: Entry, event: Event) -> Begun:
 def landed(entry: Entry, address: Address) -> Entry:
     """The entry once NetBox holds the address under its claim: name, place and interface are NetBox's.
 
-    Of the interfaces that Berth has bound it to, that one is remembered on which it is.
+    Of the interfaces that Berth has bound it to, that one is remembered on which it is. What was there before
+    Berth was one certain object.
     """
     bound = str(address.assigned) if address.assigned else ""
     name = address.dns_name.lower()
@@ -277,6 +278,7 @@ def landed(entry: Entry, address: Address) -> Entry:
         dns_name=name,
         name_claim=entry.name_claim if same_name else None,
         assigned=bound if bound in (entry.assigned or "").split() else None,
+        adopted=entry.adopted and entry.netbox_id == address.id,
     )
 
 

@@ -28,7 +28,7 @@ def _rights(model: str, path: str, purpose: str, *actions: str, required: bool =
 RIGHTS: Final = (
     *_rights("ipam.prefix", "ipam/prefixes/", "to find a prefix and allocate from it", "view"),
     *_rights("ipam.ipaddress", "ipam/ip-addresses/", "to look addresses up, and to allocate", "view", "add"),
-    *_rights("ipam.ipaddress", "ipam/ip-addresses/", "for updates (PUT)", "change", required=False),
+    *_rights("ipam.ipaddress", "ipam/ip-addresses/", "for updates and adoption", "change", required=False),
     *_rights("ipam.ipaddress", "ipam/ip-addresses/", "for releases and holds", "delete", required=False),
     *_rights("extras.customfield", "extras/custom-fields/", "to check the claim fields", "view"),
     *_rights("ipam.iprange", "ipam/ip-ranges/", "to allocate from IP ranges", "view", required=False),

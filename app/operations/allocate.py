@@ -15,7 +15,6 @@ from app.domain.errors import (
     BerthError,
     KeyConflict,
     KeyRequired,
-    NotOwner,
     OutcomeUnknown,
     PrefixExhausted,
     PrefixNotFound,
@@ -25,6 +24,7 @@ from app.domain.errors import (
 from app.domain.inventory import Address, Interface
 from app.ledger.ledger import Begun, Ledger, NameHeld, Overtaken, first_free
 from app.ledger.records import Candidate, Entry, Event, State
+from app.operations.adopt import Adoption, check_may_adopt
 from app.operations.answers import Result
 from app.operations.echo import show
 from app.operations.events import denials_recorded, event_of, only_reading
@@ -35,7 +35,7 @@ from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
 from app.operations.ports import Batcher, Inventory
 from app.operations.references import Named
-from app.operations.states import States, name_held
+from app.operations.states import States, check_free, continued, name_held
 from app.operations.turns import Turns
 from app.telemetry.events import note, note_netbox_request, stage
 
@@ -102,6 +102,7 @@ class Allocate:
     states: States
     keep: Keep
     creation: "Creation"
+    adoption: Adoption
 
     async def __call__(self, caller: Caller, wish: Wish, *, dry_run: bool = False) -> Result:
         """The allocation under the wish's key.
@@ -111,6 +112,7 @@ class Allocate:
         """
         event = event_of(caller, "allocate", wish.key, wish)
         async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            check_may_adopt(caller, wish)
             key = await self.keys.of(wish)
             if key != wish.key:
                 wish, event = replace(wish, key=key), replace(event, key=key)
@@ -137,6 +139,10 @@ class Allocate:
     async def _create(
         self, caller: Caller, wish: Wish, entry: Entry | None, event: Event, *, dry_run: bool
     ) -> Result:
+        if wish.adopt:
+            adopted = await self.adoption(caller, wish, entry, event, dry_run=dry_run)
+            if adopted is not None:
+                return adopted
         if dry_run:
             return await self.creation.preview(caller, wish, entry, event)
         return await self.creation(caller, wish, entry, event)
@@ -174,7 +180,7 @@ class Creation:
         """
         for _ in range(_ATTEMPTS):
             async with denials_recorded(self.ledger, event):
-                _check_free(caller, entry, wish)
+                check_free(caller, entry, wish)
                 await self.memory.prepared()
                 with stage("plan"):
                     plan = first or await self.planner.plan(caller, wish, wish.key)
@@ -197,7 +203,7 @@ class Creation:
             return await self._preview(caller, wish, entry, event)
 
     async def _preview(self, caller: Caller, wish: Wish, known: Entry | None, event: Event) -> Result:
-        _check_free(caller, known, wish)
+        check_free(caller, known, wish)
         await self.memory.prepared()
         plan = await self.planner.plan(caller, wish, wish.key)
         plan = await self._with_free_name(plan)
@@ -228,7 +234,7 @@ class Creation:
             await self.planner.gateways.secure(plan.spot.pool, plan.route.gateway, event)
             former = await self._former(plan, entry)
         try:
-            opened = _continued(plan.entry, entry)
+            opened = continued(plan.entry, entry)
             begun = await self.states.begin(event, opened, expected=entry, names=plan.names)
         except (Overtaken, NameHeld):
             return None
@@ -272,27 +278,6 @@ class Creation:
             return None
         taken = await self.keep.addresses.find_host(former.ip, plan.spot.vrf_id)
         return None if taken else former
-
-
-def _continued(planned: Entry, left: Entry | None) -> Entry:
-    """An allocation that was left in doubt goes on from when it was opened, also its hold.
-
-    One that was given up as failed may still turn up: it is not taken for an older allocation then.
-    """
-    if left is None or left.owner != planned.owner or left.state not in (State.PENDING, State.FAILED):
-        return planned
-    hold_until = left.hold_until if left.state is State.PENDING else planned.hold_until
-    return replace(planned, opened_at=left.opened_at, hold_until=hold_until)
-
-
-def _check_free(caller: Caller, entry: Entry | None, wish: Wish) -> None:
-    """A key whose first request is still in doubt belongs to its owner, and to its place."""
-    if entry is None or entry.state is not State.PENDING:
-        return
-    if entry.owner != caller.owner:
-        raise NotOwner
-    if label(wish.place) != entry.prefix:
-        raise OutcomeUnknown
 
 
 def _imagined(plan: Plan, address: Interface, named: Named) -> Address:

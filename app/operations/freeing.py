@@ -2,14 +2,15 @@
 
 Every deletion first commits the key's entry as `releasing`, with the NetBox id. From there it leads to
 `released`, also after a crash and in another process's hands. The one way back: NetBox refused the deletion
-outright, so that it certainly did not happen.
+outright, so that it certainly did not happen. An address that was adopted is not deleted: in the same steps
+its claim is taken off.
 """
 
 from dataclasses import dataclass, replace
 
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, ClaimChanged, InUse, OutcomeUnknown
-from app.domain.inventory import Address
+from app.domain.inventory import Address, Changes
 from app.domain.translation import to_error
 from app.domain.upstream import Missing, Stale, Unsure, UpstreamError
 from app.ledger.ledger import Begun, Ledger, ObjectHeld, resume
@@ -23,7 +24,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Freeing:
-    """Deletes addresses that carry our claim."""
+    """Deletes addresses that carry our claim. One that was there before Berth stays, without the claim."""
 
     ledger: Ledger
     addresses: Addresses
@@ -98,6 +99,8 @@ class Freeing:
         address = await self.addresses.read(entry.netbox_id or 0)
         if address is None:
             return "gone", ""
+        if entry.adopted:
+            return await self._let_go(caller, entry, address)
         check_claim(entry, address)
         if not force:
             await check_unused(self.addresses, entry, address)
@@ -106,6 +109,17 @@ class Freeing:
         except Missing:
             return "gone", ""
         return "released", request_id
+
+    async def _let_go(self, caller: Caller, entry: Entry, address: Address) -> tuple[str, str]:
+        """Take the claim off. Where it is off or another's, an earlier attempt did it, or somebody else."""
+        if address.key != entry.key:
+            return "let go", ""
+        message = change_message(caller, "let go of", entry.key)
+        try:
+            changed = await self.addresses.change(address, Changes(claim=("", ""), message=message))
+        except Missing:
+            return "gone", ""
+        return "let go", changed.request_id
 
 
 def check_claim(entry: Entry, address: Address) -> None:
@@ -123,13 +137,13 @@ def check_claim(entry: Entry, address: Address) -> None:
 
 
 async def check_unused(addresses: Addresses, entry: Entry, address: Address) -> None:
-    """Whether nobody but Berth does something with the address.
+    """Whether nobody but Berth does something with the address. One that was there before Berth may be used.
 
     Raises:
         InUse: it is assigned to an interface that Berth did not bind it to, or somebody's primary address.
     """
     assigned = address.assigned
-    if assigned is None:
+    if assigned is None or entry.adopted:
         return
     is_primary = await addresses.is_primary(address)
     if str(assigned) in (entry.assigned or "").split() and not is_primary:

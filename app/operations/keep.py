@@ -15,7 +15,7 @@ from app.operations.gateways import Gateways
 from app.operations.late import is_undone
 from app.operations.places import Finder
 from app.operations.ports import Addresses
-from app.operations.states import check_owner, the_one
+from app.operations.states import check_owner, remembered, the_one
 from app.telemetry.events import note
 
 
@@ -78,8 +78,8 @@ class Keep:
         return show(entry, address, sent, await self.gateways.route_of(address))
 
 
-def from_claim(address: Address) -> Entry:
-    """An entry made from nothing but NetBox: for a key that the ledger has lost."""
+def from_claim(address: Address, former: Entry | None = None) -> Entry:
+    """An entry made from nothing but NetBox: for a key that the ledger has lost, or gave up (`former`)."""
     bare = Entry(
         key=address.key or "",
         owner=address.owner or "",
@@ -87,4 +87,4 @@ def from_claim(address: Address) -> Entry:
         operation="",
         family=address.address.version,
     )
-    return landed(bare, address)
+    return landed(remembered(bare, former, address), address)

@@ -17,9 +17,11 @@ _CLOCK_SLACK = 60.0
 def is_late_fruit(entry: Entry, address: Address) -> bool:
     """Whether the object can only come from a call that was made for this entry, whatever address it named.
 
-    Under a released key it has to be younger than what was released (NetBox counts its ids up): somebody may
-    have given the former object its claim back.
+    What was there before Berth cannot. Under a released key it has to be younger than what was released
+    (NetBox counts its ids up): somebody may have given the former object its claim back.
     """
+    if entry.adopted and address.id == entry.netbox_id:
+        return False
     if not is_in_place(entry, address) or address.created is None:
         return False
     if entry.state is State.RELEASED and (entry.netbox_id is None or address.id <= entry.netbox_id):

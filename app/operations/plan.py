@@ -30,6 +30,7 @@ from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
 from app.telemetry.events import note
 
+_ADOPT = "No key has it: an operator can put it under this one with `adopt: true`."
 _OTHER_ADDRESS = "Ask for another one, or leave `address` out to get the next free one."
 
 
@@ -133,7 +134,7 @@ class Planner:
         names = await self._names(template or name, spot, key, named.tenant_slug, role)
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
-        entry = replace(self._entry(caller, wish, key, spot), assigned=bound_to(named.interface))
+        entry = replace(self.entry(caller, wish, key, spot), assigned=bound_to(named.interface))
         return Plan(spot, route, named, line, draft, entry, rules.shared_roles, wish.arrival, names)
 
     async def resolve(
@@ -147,7 +148,7 @@ class Planner:
             UnknownReference: with every name that NetBox does not have.
             SharedRole: the role is one whose addresses NetBox lets coexist, and nothing else is wrong.
         """
-        shared = _shared_role(role, self.gateways.rules(pool))
+        shared = shared_role(role, self.gateways.rules(pool))
         try:
             named = await self.resolver.resolve(traits, default_tags)
         except UnknownReference as error:
@@ -192,9 +193,11 @@ class Planner:
             raise AddressIsGateway
         for address in await self.addresses.find_host(host, spot.vrf_id):
             if address.key != key and not coexist(role, address.role):
-                raise AddressTaken(f"{address.address} is taken in NetBox. {_OTHER_ADDRESS}")
+                adopt = "" if address.key else f" {_ADOPT}"
+                raise AddressTaken(f"{address.address} is taken in NetBox. {_OTHER_ADDRESS}{adopt}")
 
-    def _entry(self, caller: Caller, wish: Wish, key: str, spot: Spot) -> Entry:
+    def entry(self, caller: Caller, wish: Wish, key: str, spot: Spot) -> Entry:
+        """What the ledger will say of an allocation that begins now."""
         now = self.clock()
         name = given(wish.traits.dns_name, "")
         hold = None if wish.traits.hold_seconds is UNSET else wish.traits.hold_seconds
@@ -223,7 +226,7 @@ def name_claim(dns_name: str, pool: Pool) -> str:
     return f"{pool.vrf_id or 0}/{pool.network.version}/{dns_name.lower()}"
 
 
-def _shared_role(role: str, rules: PrefixRules) -> SharedRole | None:
+def shared_role(role: str, rules: PrefixRules) -> SharedRole | None:
     """The refusal of a role whose addresses NetBox lets coexist, unless the policy allows it here."""
     if role not in SHARED_ROLES or rules.shared_roles:
         return None

@@ -16,7 +16,10 @@ from app.telemetry.events import note
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """DELETE: afterwards the key stands for nothing. A key that stands for nothing is left in peace."""
+    """DELETE: afterwards the key stands for nothing. A key that stands for nothing is left in peace.
+
+    An address that was there before Berth stays, without its key.
+    """
 
     ledger: Ledger
     turns: Turns
@@ -54,7 +57,7 @@ class Release:
             check_owner(caller, entry.owner, None)
             raise OutcomeUnknown
         if entry is None or entry.state is not State.DONE:
-            return await self._unknown(caller, key, force=force)
+            return await self._unknown(caller, key, entry, force=force)
         try:
             address = await self.keep.held(caller, entry)
         except ClaimChanged:
@@ -65,13 +68,13 @@ class Release:
             await check_unused(self.keep.addresses, entry, address)
         return entry
 
-    async def _unknown(self, caller: Caller, key: str, *, force: bool) -> Entry | None:
+    async def _unknown(self, caller: Caller, key: str, former: Entry | None, *, force: bool) -> Entry | None:
         """A key that the ledger does not know may stand for an object all the same: the ledger was lost."""
         address = the_one(key, await self.keep.addresses.find_claims([key]))
         if address is None:
             return None
         check_owner(caller, "", address.owner)
-        found = from_claim(address)
+        found = from_claim(address, former)
         if not force:
             await check_unused(self.keep.addresses, found, address)
         return found

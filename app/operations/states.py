@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.commands import Caller
-from app.domain.errors import ClaimDuplicated, NameTaken, NotOwner
+from app.domain.commands import Caller, Wish
+from app.domain.errors import ClaimDuplicated, NameTaken, NotOwner, OutcomeUnknown
 from app.domain.inventory import Address, coexist
 from app.ledger.ledger import Begun, Ledger, NameHeld, ObjectHeld, landed, resume
 from app.ledger.records import Candidate, Entry, Event, State
@@ -12,6 +12,7 @@ from app.operations.events import SYSTEM, event_of, only_reading
 from app.operations.fitting import is_as_asked
 from app.operations.freeing import Freeing, released, supersede
 from app.operations.gateways import Gateways
+from app.operations.places import label
 from app.operations.ports import Addresses
 
 _CLOCK_SLACK = 60.0
@@ -97,9 +98,9 @@ class States:
         Returns the entry as done; or as released, where the address cannot be kept: it is the prefix's
         gateway, whose record somebody had deleted, or somebody had it before us.
         """
-        if reason := await self._unfit(begun.entry, address):
+        mine = begun.entry if decision == "allocated" else _as_found(begun, address)
+        if not mine.adopted and (reason := await self._unfit(begun.entry, address)):
             return await self._give_back(begun, address, reason)
-        mine = begun.entry if decision == "allocated" else _as_found(begun.entry, address)
         entry = landed(mine, address)
         return await self.settle(begun, entry, decision, request_id)
 
@@ -173,6 +174,27 @@ def check_owner(caller: Caller, entry_owner: str, address_owner: str | None) -> 
         raise NotOwner
 
 
+def continued(planned: Entry, left: Entry | None) -> Entry:
+    """An allocation that was left in doubt goes on from when it was opened, also its hold.
+
+    One that was given up as failed may still turn up: it is not taken for an older allocation then.
+    """
+    if left is None or left.owner != planned.owner or left.state not in (State.PENDING, State.FAILED):
+        return planned
+    hold_until = left.hold_until if left.state is State.PENDING else planned.hold_until
+    return replace(planned, opened_at=left.opened_at, hold_until=hold_until)
+
+
+def check_free(caller: Caller, entry: Entry | None, wish: Wish) -> None:
+    """A key whose first request is still in doubt belongs to its owner, and to its place."""
+    if entry is None or entry.state is not State.PENDING:
+        return
+    if entry.owner != caller.owner:
+        raise NotOwner
+    if label(wish.place) != entry.prefix:
+        raise OutcomeUnknown
+
+
 def _closing(entry: Entry) -> Event:
     return event_of(Caller(owner=entry.owner, method="system"), "close", entry.key)
 
@@ -182,6 +204,18 @@ def _older(entry: Entry, address: Address) -> bool:
     return address.created is not None and address.created.timestamp() < entry.opened_at - _CLOCK_SLACK
 
 
-def _as_found(entry: Entry, address: Address) -> Entry:
-    """An object that was there before keeps no deadline of this request's, and was bound by somebody else."""
-    return replace(entry, hold_until=None, assigned=None) if _older(entry, address) else entry
+def remembered(entry: Entry, former: Entry | None, address: Address) -> Entry:
+    """The entry, with what it or an earlier one of its key knows: whether Berth did not make this object."""
+    adopted = any(each.adopted and each.netbox_id == address.id for each in (entry, former) if each)
+    return replace(entry, adopted=adopted, netbox_id=address.id if adopted else entry.netbox_id)
+
+
+def _as_found(begun: Begun, address: Address) -> Entry:
+    """An object that was there before keeps no deadline of this request's, and was bound by somebody else.
+
+    One that is being adopted does.
+    """
+    entry = remembered(begun.entry, begun.before, address)
+    if entry.adopted or not _older(entry, address):
+        return entry
+    return replace(entry, hold_until=None, assigned=None)

@@ -8,6 +8,7 @@ from app.domain.inventory import Address, Changes
 from app.domain.upstream import Missing, Stale
 from app.ledger.ledger import Ledger, Overtaken, landed
 from app.ledger.records import Entry, Event, State
+from app.operations.adopt import Adoption, check_may_adopt
 from app.operations.allocate import Creation, Keys
 from app.operations.answers import Result
 from app.operations.changing import Changing
@@ -33,6 +34,7 @@ class Upsert:
     keep: Keep
     creation: Creation
     convergence: "Convergence"
+    adoption: Adoption
 
     async def __call__(self, caller: Caller, wish: Wish, *, dry_run: bool = False) -> Result:
         """The allocation under the wish's key, as the wish wants it.
@@ -42,6 +44,7 @@ class Upsert:
         """
         event = event_of(caller, "upsert", wish.key, wish)
         async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            check_may_adopt(caller, wish)
             wish = replace(wish, key=await self.keys.of(wish))
         event = replace(event, key=wish.key)
         note(key=wish.key)
@@ -55,6 +58,10 @@ class Upsert:
             exists = known and entry is not None and await self.keep.held(caller, entry) is not None
         if entry is not None and exists:
             return await self.convergence(caller, wish, entry, event, dry_run=dry_run)
+        if wish.adopt:
+            taken = await self.adoption(caller, wish, entry, event, converge=True, dry_run=dry_run)
+            if taken is not None:
+                return taken
         if dry_run:
             return await self.creation.preview(caller, wish, entry, event)
         result = await self.creation(caller, wish, entry, event)

@@ -102,6 +102,9 @@ def test_a_field_is_kept_as_it_was_written(field: str, value: object) -> None:
         ("custom_fields", {"a-b": 1}, "custom_field"),
         ("mac_address", "52:54:00", "mac_address"),
         ("mac_address", "52:54-00:ab:cd:ef", "mac_address"),
+        ("adopt", None, "bool_type"),
+        ("adopt", "true", "bool_type"),
+        ("adopt", 1, "bool_type"),
         ("assign_to", {"interface": "eth0"}, "contradiction"),
         ("assign_to", {"device": "a", "virtual_machine": "b", "interface": "eth0"}, "contradiction"),
         ("assign_to", "foxtrot", "model_type"),
@@ -186,6 +189,16 @@ def test_an_address_with_a_mask_is_told_from_one_without() -> None:
         ipaddress.ip_interface("10.0.0.5/24"),
     ]
     assert [place.address_has_mask for place in places] == [False, True]
+
+
+def test_adopting_is_not_part_of_what_was_sent() -> None:
+    """A repeat without it is the same request."""
+    wishes = [
+        AllocationRequest.model_validate({"address": "10.0.0.5", **words}).wish("k")
+        for words in ({}, {"adopt": False}, {"adopt": True})
+    ]
+    assert [wish.adopt for wish in wishes] == [False, False, True]
+    assert [wish.sent for wish in wishes] == [{"address": "10.0.0.5"}] * 3
 
 
 def test_who_asked_for_it_reaches_the_audit_log() -> None:

@@ -6,7 +6,9 @@ from app.domain.inventory import Json
 from app.edge.errors import MalformedBody
 from app.edge.forms import FormShape, parse_form
 
-SHAPE = FormShape(frozenset({"tags"}), frozenset({"hold_seconds"}), frozenset({"custom_fields"}))
+SHAPE = FormShape(
+    frozenset({"tags"}), frozenset({"hold_seconds"}), frozenset({"custom_fields"}), frozenset({"adopt"})
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,9 @@ SHAPE = FormShape(frozenset({"tags"}), frozenset({"hold_seconds"}), frozenset({"
         ("prefix=7", {"prefix": "7"}),  # an id may stay digits
         ("hold_seconds=60", {"hold_seconds": 60}),
         ("hold_seconds=soon", {"hold_seconds": "soon"}),  # the schema refuses it
+        ("adopt=true&key=true", {"adopt": True, "key": "true"}),
+        ("adopt=false", {"adopt": False}),
+        ("adopt=on", {"adopt": "on"}),  # the schema refuses it
         ("tags=a,b", {"tags": ["a", "b"]}),
         ("tags=a&tags=b,+c", {"tags": ["a", "b", "c"]}),
         ("tags=a", {"tags": ["a"]}),

@@ -71,8 +71,9 @@ def wish(key: str = "", **words: Any) -> Wish:  # noqa: ANN401 - the fields of a
     place = Place(**{name: value for name, value in words.items() if name in PLACE})
     traits = Traits(**{name: _as_trait(value) for name, value in words.items() if name in TRAITS})
     named = {name: value for name, value in words.items() if name in ("requested_by", "reference")}
-    sent = {name: _as_sent(name, value, words) for name, value in words.items() if name != "address_has_mask"}
-    return Wish(key=key, place=place, traits=traits, sent=sent, **named)
+    unsent = {"address_has_mask", "adopt"}
+    sent = {name: _as_sent(name, value, words) for name, value in words.items() if name not in unsent}
+    return Wish(key=key, place=place, traits=traits, adopt=words.get("adopt", False), sent=sent, **named)
 
 
 def machine_wish(key: str, **words: Any) -> MachineWish:  # noqa: ANN401 - as above

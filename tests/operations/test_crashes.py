@@ -18,10 +18,12 @@ from app.domain.commands import Caller
 from app.domain.errors import BerthError, NotFound, OutcomeUnknown
 from app.emulator.faults import Fault
 from tests.operations.conftest import LAB, Desk, Meddler
+from tests.operations.test_adopt import human
 from tests.operations.test_assign import FOXTROT, GOLF
 from tests.operations.test_places import at
 
 ALICE = Caller(owner="alice")
+OPERATOR = Caller(owner="ops", operator=True)
 GATEWAY = ipaddress.ip_address("192.168.4.1")
 
 
@@ -104,6 +106,33 @@ async def bound(desk: Desk, key: str) -> object:
 async def move(desk: Desk, key: str) -> object:
     """To another interface."""
     return await desk.put(ALICE, key, assign_to=GOLF)
+
+
+async def by_hand(desk: Desk, key: str) -> None:
+    """An address that somebody made beside Berth."""
+    human(desk, f"192.168.4.{100 + int(key[1:])}/24", description="by hand")
+
+
+async def adopt(desk: Desk, key: str) -> object:
+    """By POST."""
+    return await desk.post(OPERATOR, key, **at(f"192.168.4.{100 + int(key[1:])}"), adopt=True)
+
+
+async def adopt_and_change(desk: Desk, key: str) -> object:
+    """By PUT."""
+    words = {"description": "new", "dns_name": f"{key}.example.com"}
+    return await desk.put(OPERATOR, key, **at(f"192.168.4.{100 + int(key[1:])}"), adopt=True, **words)
+
+
+async def adopted(desk: Desk, key: str) -> None:
+    """An address that was put under a key."""
+    await by_hand(desk, key)
+    await adopt(desk, key)
+
+
+async def let_go(desk: Desk, key: str) -> None:
+    """Release what was adopted."""
+    await desk.operations.release(OPERATOR, key)
 
 
 async def held(desk: Desk, key: str) -> None:
@@ -214,6 +243,29 @@ async def is_on_one_of_both(desk: Desk, key: str) -> None:
     await desk.operations.release(ALICE, key)
 
 
+async def is_adopted_or_not(desk: Desk, key: str) -> None:
+    """A claim has a row, no claim has none; adopted now, and let go, it is still there."""
+    host = ipaddress.ip_address(f"192.168.4.{100 + int(key[1:])}")
+    [row] = await desk.netbox.addresses.find_host(host, None)
+    entry = await desk.entry(key)
+    live = entry is not None and entry.live
+    assert (row.key, live) in ((key, True), (None, False))
+    again = await adopt_and_change(desk, key)
+    assert (await desk.claimed(key)).id == row.id
+    assert await desk.get(OPERATOR, key) == again
+    await is_let_go(desk, key)
+
+
+async def is_let_go(desk: Desk, key: str) -> None:
+    """Without a key, and there."""
+    await desk.operations.release(OPERATOR, key)
+    host = ipaddress.ip_address(f"192.168.4.{100 + int(key[1:])}")
+    [row] = await desk.netbox.addresses.find_host(host, None)
+    assert (row.key, row.owner) == (None, None)
+    with pytest.raises(NotFound):
+        await desk.get(OPERATOR, key)
+
+
 async def is_gone(desk: Desk, key: str) -> None:
     """No object, and no answer."""
     await desk.operations.release(ALICE, key)
@@ -245,15 +297,18 @@ SCENARIOS = [
     Scenario("allocate again after a release", released, made, is_there),
     Scenario("allocate what is in doubt", doubtful, made, is_there),
     Scenario("allocate what was given up and turned up", late, made, is_there),
-    Scenario("adopt", lost, made, is_there),
+    Scenario("find what the ledger lost", lost, made, is_there),
     Scenario("create by PUT", nothing, change, is_changed),
     Scenario("change", made, change, is_changed),
-    Scenario("adopt and change", lost, change, is_changed),
+    Scenario("find and change", lost, change, is_changed),
     Scenario("allocate onto an interface", nothing, bound, is_bound),
     Scenario("move to another interface", bound, move, is_on_one_of_both),
     Scenario("release", made, release, is_gone),
     Scenario("release from its interface", bound, release, is_gone),
     Scenario("release what the ledger lost", lost, release, is_gone),
+    Scenario("adopt what has no claim", by_hand, adopt, is_adopted_or_not),
+    Scenario("adopt what has no claim and change it", by_hand, adopt_and_change, is_adopted_or_not),
+    Scenario("let go of what was adopted", adopted, let_go, is_let_go),
     Scenario("confirm", held, confirm, is_one_of_both),
     Scenario("end a hold", held, reconcile, is_swept),
     Scenario("settle", doubtful, reconcile, is_there),
@@ -280,7 +335,7 @@ async def killed_at(desk: Desk, scenario: Scenario, point: int) -> bool:
         assert life.dead
     there = {row.id for row in await netbox.addresses.find_claims([key]) if row.address.ip != GATEWAY}
     desk.restart(addresses=netbox.addresses, allocator=netbox.allocator, store=store)
-    if scenario.action in (made, explicit, bound):
+    if scenario.action in (made, explicit, bound, adopt, adopt_and_change):
         again = await scenario.action(desk, key)
         assert acknowledged in (None, again)
         assert not there or there == {(await desk.claimed(key)).id}

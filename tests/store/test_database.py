@@ -392,18 +392,28 @@ def test_a_ledger_of_a_newer_release_is_left_alone(path: Path) -> None:
         open_database(f"sqlite:///{path}", "chain-1")
 
 
-async def test_entries_of_an_older_release_are_read_as_they_were(path: Path) -> None:
+async def test_entries_of_the_first_release_are_read_as_they_were(path: Path) -> None:
     """Whatever came later is not known of them."""
-    with closing(open_database(f"sqlite:///{path}", "chain-1")) as database:
-        await database.write(keep(ENTRY))
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    from app.store import migrate  # noqa: PLC0415
+
+    path.parent.mkdir()
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    first = create_engine(f"sqlite:///{path}")
+    with first.begin() as config.attributes["connection"]:
+        command.upgrade(config, "0001")
+    first.dispose()
+    names = "key, owner, state, operation, family, dns_name, prefix, netbox_id, sent, opened_at, changed_at"
+    values = ("web", "alice", "done", "op-1", 4, "", "10.0.0.0/24", 7, "{}", 1.0, 2.0)
     with closing(sqlite3.connect(path)) as other, other:
-        for column in ("assigned", "adopted"):
-            other.execute(f"ALTER TABLE entries DROP COLUMN {column}")
-        other.execute("DROP TABLE machines")
-        other.execute("UPDATE alembic_version SET version_num = '0001'")
-    with closing(open_database(f"sqlite:///{path}", "chain-2")) as database:
+        other.execute(f"INSERT INTO entries ({names}) VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608 - no one's text
+    with closing(open_database(f"sqlite:///{path}", "chain-1")) as database:
         found = await database.read(lambda tx: tx.entry("web"))
-    assert found == replace(ENTRY, assigned=None, adopted=False)
+    assert found == _plain("web", operation="op-1", netbox_id=7, opened_at=1.0, changed_at=2.0)
 
 
 def test_a_ledger_in_memory_is_refused() -> None:
