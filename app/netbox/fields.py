@@ -14,8 +14,12 @@ PATH: Final = "extras/custom-fields/"
 ADDRESSES: Final = "ipam.ipaddress"
 MACHINES: Final = "virtualization.virtualmachine"
 INTERFACES: Final = "virtualization.vminterface"
-WANTED: Final = (ADDRESSES, MACHINES, INTERFACES)
-"""What carries claims: addresses; and for those who register virtual machines, these and their interfaces."""
+WANTED: Final = {
+    ADDRESSES: "IP addresses",
+    MACHINES: "virtual machines",
+    INTERFACES: "interfaces of virtual machines",
+}
+"""What carries claims, in plain words. The last two matter only to those who register virtual machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,15 @@ class CustomField:
             f"its status is {self.status}, not active": self.status != "active",
         }
         return tuple(f"Custom field {self.name}: {text}." for text, is_so in wrong.items() if is_so)
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What it is not defined for and registering virtual machines needs it for, one sentence each."""
+        return tuple(
+            f"Custom field {self.name} is not defined for {WANTED[kind]}."
+            for kind in (MACHINES, INTERFACES)
+            if kind not in self.object_types
+        )
 
 
 def custom_field(data: Json) -> CustomField:
@@ -84,7 +97,7 @@ class Fields:
             return ClaimFields((f"The token lacks the permission to view {PATH.rstrip('/')}.",), False)  # noqa: FBT003 - positional in the domain
         missing = [f"NetBox has no custom field {name}." for name in _wanted() if name not in found]
         wrong = [text for field in found.values() for text in field.problems]
-        on_machines = not missing and all(set(WANTED) <= set(field.object_types) for field in found.values())
+        on_machines = not missing and not any(field.lacks for field in found.values())
         return ClaimFields((*missing, *wrong), on_machines=on_machines)
 
 

@@ -62,7 +62,7 @@ async def inspect(
     checks = [Check("reachable", ok=True, detail=netbox.settings.base), _version(reply), _clock(reply, now())]
     checks += await asyncio.gather(*(_right(netbox, right) for right in RIGHTS))
     checks.append(await _excess(netbox))
-    checks.append(await _claim_fields(netbox))
+    checks += await _claim_fields(netbox)
     checks.append(await _duplicates(netbox, most_claims))
     return checks
 
@@ -142,16 +142,22 @@ def _try(right: Right) -> Question:
     )
 
 
-async def _claim_fields(netbox: NetBox) -> Check:
+async def _claim_fields(netbox: NetBox) -> list[Check]:
+    """The fields as allocating needs them; and what they lack for those who register virtual machines."""
     try:
         fields = await netbox.fields.claim_fields()
+        found = {} if fields.problems else await netbox.fields.find()
     except (UpstreamError, NetBoxNonsense) as error:
-        return Check("claim fields", ok=False, detail=str(error), what_to_do="Try again.")
+        return [Check("claim fields", ok=False, detail=str(error), what_to_do="Try again.")]
     if fields.problems:
-        return Check("claim fields", False, " ".join(fields.problems), "Run `berth bootstrap`.")  # noqa: FBT003 - of a dataclass
-    detail = "as they must be" if fields.on_machines else "not defined for virtual machines"
-    advice = "" if fields.on_machines else "Run `berth bootstrap` before VMs are registered."
-    return Check("claim fields", ok=True, detail=detail, what_to_do=advice)
+        return [Check("claim fields", False, " ".join(fields.problems), "Run `berth bootstrap`.")]  # noqa: FBT003 - of a dataclass
+    lacks = " ".join(text for field in found.values() for text in field.lacks)
+    advice = "Run `berth bootstrap` before virtual machines are registered." if lacks else ""
+    detail = "as they must be"
+    return [
+        Check("claim fields", ok=True, detail=detail),
+        Check("claim fields on virtual machines", not lacks, lacks or detail, advice, required=False),
+    ]
 
 
 async def _duplicates(netbox: NetBox, most: int) -> Check:

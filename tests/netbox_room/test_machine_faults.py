@@ -61,19 +61,6 @@ async def test_a_netbox_that_is_not_reached_made_nothing(room: Room, reach: Reac
     assert all(isinstance(each, NotSent) for each in told)
 
 
-async def test_of_machines_of_one_name_made_beside_each_other_one_is_there(room: Room, reach: Reach) -> None:
-    """Twelve processes: the losers are told that the name is taken, or (a 500) that it is not known."""
-    rooms = [Room(reach(room.admin.url), room.admin, room.cluster, f"{room.word}{n}") for n in range(12)]
-    told = await asyncio.gather(
-        *(each.machines.create(each.draft(name="one")) for each in rooms), return_exceptions=True
-    )
-    (made,) = [each for each in told if isinstance(each, Machine)]
-    for each in told:
-        duplicate = isinstance(each, Rejected) and each.items[0].kind is FaultKind.DUPLICATE
-        assert duplicate or isinstance(each, Machine | Unsure)
-    assert await room.machines.find_name("one", room.cluster) == [made]
-
-
 async def test_a_deadline_ends_the_wait_and_not_the_list(room: Room) -> None:
     """The machine is made all the same: the caller was told that it is not known."""
     room.admin.fault(kind="slow_after", delay=0.2, method="POST", path=MACHINES, times=1)

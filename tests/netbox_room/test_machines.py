@@ -9,10 +9,12 @@ import pytest
 
 from app.domain.inventory import Kind
 from app.domain.machines import Machine, VmInterface
-from app.domain.upstream import FaultKind, Rejected
+from app.domain.upstream import FaultKind, Rejected, Unsure
 from tests.netbox_room.machinery import MAC, Room, nic, room_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.domain.inventory import Json
     from app.netbox import NetBox
     from tests.netbox_room.conftest import Admin
@@ -114,6 +116,24 @@ async def test_twelve_creations_of_one_machine_make_one(room: Room) -> None:
     assert sum(isinstance(each, Machine) for each in results) == 1
     assert all(each.items[0].kind is FaultKind.CLAIM for each in results if isinstance(each, Rejected))
     assert len(await room.machines.find_claims([f"{room.word}-1"])) == 1
+
+
+async def test_of_machines_of_one_name_made_beside_each_other_one_is_there(
+    room: Room, reach: Callable[..., NetBox]
+) -> None:
+    """Twelve processes: the losers are told that the name is taken, or (a 500) that it is not known."""
+    rooms = [
+        Room(reach(room.admin.url, room.admin.token), room.admin, room.cluster, f"{room.word}{n}")
+        for n in range(12)
+    ]
+    told = await asyncio.gather(
+        *(each.machines.create(each.draft(name="one")) for each in rooms), return_exceptions=True
+    )
+    (made,) = [each for each in told if isinstance(each, Machine)]
+    for each in told:
+        duplicate = isinstance(each, Rejected) and each.items[0].kind is FaultKind.DUPLICATE
+        assert duplicate or isinstance(each, Machine | Unsure)
+    assert await room.machines.find_name("one", room.cluster) == [made]
 
 
 # -- interfaces --------------------------------------------------------------------------------

@@ -73,6 +73,32 @@ async def test_a_field_made_by_hand_is_repaired(bare: Admin, reach: Reach) -> No
     assert "dcim.site" in key.object_types
 
 
+async def test_fields_from_before_machines_were_registered_go_on_carrying_addresses(
+    bare: Admin, reach: Reach
+) -> None:
+    """Nothing is wrong with them; what registering machines needs is said, and made by `berth bootstrap`."""
+    types: list[Json] = ["ipam.ipaddress", "virtualization.virtualmachine"]
+    exact: dict[str, Json] = {"filter_logic": "exact", "ui_editable": "no"}
+    bare.make(FIELDS, **field("berth_key", unique=True, object_types=types, **exact))
+    bare.make(FIELDS, **field("berth_owner", **exact))
+    netbox = reach(bare.url)
+    found = await netbox.fields.claim_fields()
+    assert (found.problems, found.on_machines) == ((), False)
+    checks = by_name(await inspect(netbox))
+    assert checks["claim fields"].ok
+    machines = checks["claim fields on virtual machines"]
+    assert (machines.ok, machines.required) == (False, False)
+    assert machines.detail == (
+        "Custom field berth_key is not defined for interfaces of virtual machines. "
+        "Custom field berth_owner is not defined for virtual machines. "
+        "Custom field berth_owner is not defined for interfaces of virtual machines."
+    )
+    assert "berth bootstrap" in machines.what_to_do
+    assert [step.detail for step in await bootstrap(netbox.line)] == ["changed: object_types"] * 2
+    assert (await netbox.fields.claim_fields()).on_machines
+    assert by_name(await inspect(netbox))["claim fields on virtual machines"].ok
+
+
 async def test_a_field_of_another_type_is_left_to_people(bare: Admin, reach: Reach) -> None:
     """NetBox does not change a field's type."""
     bare.make(FIELDS, **field("berth_key", type="integer"))
@@ -94,6 +120,8 @@ def test_the_instructions_name_everything_an_administrator_does() -> None:
     assert text.count("curl ") == 2
     assert "https://netbox.example.com/api/extras/custom-fields/" in text
     assert "add ipam.ipaddress" in text
+    assert text.count('"ipam.ipaddress", "virtualization.virtualmachine", "virtualization.vminterface"') == 2
+    assert "Virtualization > Virtual Machine, Virtualization > Interface" in text
     assert setup.INDEX_SQL in text
     assert "(custom_field_data->'berth_key')" in setup.INDEX_SQL
     assert setup.DROP_INDEX_SQL == "DROP INDEX CONCURRENTLY IF EXISTS berth_key_idx;"
