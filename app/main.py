@@ -197,7 +197,7 @@ def _parts(
         addresses=netbox.addresses,
         inventory=netbox.inventory,
         machines=netbox.machines,
-        wish_of=wish_of,
+        wish_of=lambda key, sent: wish_of(key, sent, settings.disk_gb_in_mb),
         fields=netbox.fields,
         store=database,
         policy=policy,

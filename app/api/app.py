@@ -17,7 +17,7 @@ from starlette.responses import Response
 from app.api.allocations import Allocations, allocation_routes
 from app.api.batch import BATCH_PATH, MAX_BATCH_BODY, Batches, batch_routes
 from app.api.denials import Denials, Recorder, record_nowhere
-from app.api.desk import NO_MACHINES, Desk, Readiness
+from app.api.desk import Desk, Readiness
 from app.api.docs import add_docs
 from app.api.document import describe
 from app.api.formats import JSON_TYPE, json_bytes
@@ -119,7 +119,7 @@ def build_app(
 def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
     """The API's routes. Their paths are whole, so that a request's route template is."""
     allocations = Allocations(desk, works, around.metrics)
-    machines = Machines(desk.machines or NO_MACHINES, works, around.metrics, around.mb_per_gb)
+    machines = Machines(desk.machines, works, around.metrics, around.mb_per_gb)
     api = APIRouter()
     for router in (
         batch_routes(Batches(allocations, around.record)),

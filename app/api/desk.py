@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Protocol
 
 from app.api.ports import Shelf
 from app.domain.commands import Caller, Wish
-from app.domain.errors import NotFound
 from app.domain.inventory import Json, Pool
 from app.domain.registrations import MachineWish
 from app.operations.answers import Filters, NameReport, Page, Result
@@ -202,27 +201,6 @@ class MachineDesk:
     abandon_operation: OperationMender
 
 
-async def absent(*_given: object, **_named: object) -> Any:  # noqa: ANN401 - any verb's answer
-    """Answer in the place of every verb of a desk that does not register machines.
-
-    Raises:
-        NotFound: always.
-    """
-    raise NotFound
-
-
-NO_MACHINES: Final = MachineDesk(
-    register=absent,
-    converge_machine=absent,
-    read_machine=absent,
-    list_machines=absent,
-    retire=absent,
-    open_operations=absent,
-    retry_operation=absent,
-    abandon_operation=absent,
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """All operations that have a route."""
@@ -238,5 +216,5 @@ class Desk:
     preview: Previewer
     closed_because: Judge
     shelf: Shelf
-    machines: MachineDesk | None = None
+    machines: MachineDesk
     sees: Sight = sees_everything

@@ -65,7 +65,8 @@ RIGHTS: Final = (
     ),
     *_rights(_MACHINE, _MACHINES, "to register VMs", "add", "change", required=False),
     *_rights(_MACHINE, _MACHINES, "to retire VMs, and to undo what failed", "delete", required=False),
-    *_rights(_NIC, _NICS, "to register VMs", "view", "add", required=False),
+    *_rights(_NIC, _NICS, "to register VMs, and to assign to their interfaces", "view", required=False),
+    *_rights(_NIC, _NICS, "to register VMs", "add", required=False),
     *_rights(
         _NIC,
         _NICS,

@@ -76,6 +76,8 @@ class MendOperation:
         entry = await self._found(caller, operation_id, "abandon")
         async with self.turns(entry.key):
             entry = await self._found(caller, operation_id, "abandon")
+            event = machine_event(caller, "abandon", entry.key)
+            await self.ledger.note(event, entry, expected=entry, decision="abandoned")
             work = self.ledger.resume(entry, machine_event(caller, entry.action, entry.key))
             let_go = replace(entry.over(), reason=ABANDONED)
             await self.ledger.settle(work, let_go, "abandoned", reason=caller.owner)

@@ -49,7 +49,7 @@ class RegisterMachine:
         Raises:
             BerthError: see `app.domain.errors`; a Refusal has left nothing behind.
         """
-        event = machine_event(caller, "register", wish.key, wish)
+        event = machine_event(caller, "converge" if self.converges else "register", wish.key, wish)
         note(key=wish.key)
         async with self.turns(wish.key):
             for _ in range(_ATTEMPTS):

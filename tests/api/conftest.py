@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -49,7 +49,6 @@ class Rig:
     seconds: float = 20.0
     cors_origins: tuple[str, ...] = ()
     mb_per_gb: int = 1000
-    with_machines: bool = True
     record: Recorder = record_nowhere
     machines: MachineTwin = field(init=False)
     works: Works = field(init=False)
@@ -73,8 +72,7 @@ class Rig:
             mb_per_gb=self.mb_per_gb,
             record=self.record,
         )
-        desk = replace(self.twin.desk(), machines=self.machines.desk() if self.with_machines else None)
-        return build_app(desk, self.works, Tokens(), around)
+        return build_app(self.twin.desk(self.machines.desk()), self.works, Tokens(), around)
 
     def lines(self) -> list[dict[str, Any]]:
         """The log."""

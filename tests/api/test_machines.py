@@ -261,14 +261,6 @@ def test_the_line_of_a_registration_says_key_and_outcome(api: TestClient, rig: R
     assert told == [(PATH, "vm", "created"), (f"{PATH}/{{key}}", "nobody", "absent")]
 
 
-def test_a_desk_without_machines_answers_that_there_are_none() -> None:
-    """The routes are there all the same, for the document has them."""
-    rig = Rig(with_machines=False)
-    with TestClient(rig.app(), headers={"Authorization": "Bearer secret-of-team"}) as client:
-        answers = [client.post(PATH, json=WISH), client.get(f"{PATH}/vm"), client.get(PATH)]
-    assert {answer.json()["code"] for answer in answers} == {"not_found"}
-
-
 def test_refusals_that_no_operation_sees_are_recorded() -> None:
     """Under the word that the audit log has for what was asked."""
     written: list[tuple[str, str, str]] = []

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.api.desk import Desk
+from app.api.desk import Desk, MachineDesk
 from app.domain.commands import Caller, Wish, given
 from app.domain.errors import (
     AddressOutside,
@@ -65,8 +65,8 @@ class Twin:
             kept.clear()
         self.failure, self.gate, self.next_id = None, None, 1000
 
-    def desk(self) -> Desk:
-        """The desk whose operations these are."""
+    def desk(self, machines: MachineDesk) -> Desk:
+        """The desk whose operations these are, and its machines."""
         return Desk(
             allocate=self.allocate,
             upsert=self.upsert,
@@ -78,6 +78,7 @@ class Twin:
             audit=self.audit,
             preview=self.preview,
             closed_because=self.closed_because,
+            machines=machines,
             shelf=self,
             sees=self.sees,
         )

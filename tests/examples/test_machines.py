@@ -58,7 +58,6 @@ def test_the_routes_take_every_request_of_the_page(tmp_path: Path) -> None:
     assert sorted(rig.machines.held) == ["build-01", "build-02", "legacy-01"]
 
 
-@pytest.mark.xfail(reason="the operations behind the routes are not part of the program yet", strict=True)
 def test_the_answers_are_those_of_the_page(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """On a fresh demonstration."""
     program = demonstration(tmp_path / "demo")
