@@ -83,12 +83,13 @@ class Database:
 
     def __post_init__(self) -> None:
         writer = threading.Thread(target=self._run, name="ledger-write", daemon=True)
-        readers = (
-            threading.Thread(target=self._answer, name="ledger-read", daemon=True) for _ in range(READERS)
-        )
-        self._threads = (writer, *readers)
+        readers = [_Reader(self.engine, self.engine.connect()) for _ in range(READERS)]
+        self._threads = (writer, *(self._thread_of(reader) for reader in readers))
         for thread in self._threads:
             thread.start()
+
+    def _thread_of(self, reader: "_Reader") -> threading.Thread:
+        return threading.Thread(target=self._answer, args=(reader,), name="ledger-read", daemon=True)
 
     def close(self) -> None:
         """Finish the writes that wait, then let go of the file. What comes later is refused."""
@@ -117,8 +118,7 @@ class Database:
         waiting.put(_Job(work, future, loop))
         return await future
 
-    def _answer(self) -> None:
-        reader = _Reader(self.engine)
+    def _answer(self, reader: "_Reader") -> None:
         while (job := self._questions.get()) is not None:
             _deliver([reader.answer(job, self.head)])
         reader.let_go()
@@ -186,7 +186,7 @@ class _Reader:
     """Reads on one connection as long as it works: lending one takes SQLAlchemy longer than reading."""
 
     engine: Engine
-    connection: Connection | None = None
+    connection: Connection | None
 
     def answer(self, job: _Job, head: Head) -> _Verdict:
         """Run a work that writes nothing; what it raises is its own, unless the database is broken."""
