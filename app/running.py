@@ -179,6 +179,9 @@ async def keep_reconciling(
             metrics.stuck(machines.stuck)
             await count_doubts(operations.ledger, metrics, patience)
             results = {name: getattr(done, name) for name in done.__slots__}
+            results["settled"] += machines.settled
+            results["freed"] += machines.freed
+            results["errors"] += machines.errors
             for result, times in results.items():
                 metrics.reconciled(result, times)
             if any(times for result, times in results.items() if result != "errors"):

@@ -24,8 +24,8 @@ _OVER = (MachineState.FAILED, MachineState.RETIRED)
 class MachinesReconciled:
     """What one pass did. `stuck` is how many wait for an operator now."""
 
-    machines_settled: int = 0
-    machines_freed: int = 0
+    settled: int = 0
+    freed: int = 0
     errors: int = 0
     stuck: int = 0
 
@@ -61,7 +61,7 @@ class ReconcileMachines:
             try:
                 what = await act(entry)
             except OperationStuck:
-                what = "machines_settled"
+                what = "settled"
             except (BerthError, UpstreamError):
                 what = "errors"
         if what:
@@ -69,7 +69,7 @@ class ReconcileMachines:
 
     async def _finish(self, entry: MachineEntry) -> str:
         await self.forward.resume(SYSTEM, entry)
-        return "machines_settled"
+        return "settled"
 
     async def _free_late(self, done: dict[str, int]) -> None:
         """Machines that turned up after their operation was given up, or their key retired."""
@@ -95,4 +95,4 @@ class ReconcileMachines:
         going = replace(entry, state=MachineState.RETIRING, netbox_id=machine.id)
         work = await self.ledger.begin(event, going, expected=entry)
         await self.forward.retire(SYSTEM, work)
-        return "machines_freed"
+        return "freed"

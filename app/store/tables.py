@@ -75,13 +75,7 @@ machines = Table(
     Column("reference", Text),
     Column("opened_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
-    Index(
-        "machines_netbox_id",
-        "netbox_id",
-        unique=True,
-        sqlite_where=live_machines,
-        postgresql_where=live_machines,
-    ),
+    Index("machines_netbox_id", "netbox_id", unique=True, sqlite_where=live_machines),
     Index("machines_name", "name"),
     Index("machines_state", "state", "changed_at"),
 )
