@@ -74,11 +74,13 @@ class MachineOperations:
 def assemble_machines(parts: MachineParts) -> MachineOperations:
     """Put the operations on machines together."""
     ledger, viewer = MachineLedger(parts.ledger), Viewer(parts.machines)
+    layout = Layout(parts.finder, parts.ledger, parts.addresses)
     planner = MachinePlanner(
         parts.machines,
+        viewer,
         MachineResolver(parts.inventory),
         parts.names,
-        Layout(parts.finder, parts.ledger),
+        layout,
         parts.planner,
         parts.convergence,
     )
@@ -92,7 +94,7 @@ def assemble_machines(parts: MachineParts) -> MachineOperations:
         converge=RegisterMachine(*register, converges=True),
         read=ReadMachine(standing, show),
         list_machines=ListMachines(ledger, viewer, show),
-        retire=RetireMachine(ledger, parts.turns, standing, forward),
+        retire=RetireMachine(ledger, parts.turns, standing, layout, forward),
         open_operations=OpenOperations(ledger),
         mend=MendOperation(ledger, parts.turns, forward),
         reconcile=ReconcileMachines(ledger, parts.turns, viewer, forward),

@@ -1,6 +1,6 @@
 """Virtual machines and their interfaces, by NetBox's names, as far as Berth looks at them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -150,6 +150,17 @@ def interface_key(machine_key: str, number: int) -> str:
 def address_key(machine_key: str, interface: int, family: int, number: int) -> str:
     """The claim of the `number`th address of a family (4 or 6) on a machine's interface."""
     return f"{machine_key}~{interface}~v{family}~{number}"
+
+
+def is_address(part_key: str) -> bool:
+    """Whether a part's claim is an address's, rather than an interface's."""
+    return "~v" in part_key
+
+
+def interface_numbers(machine_key: str, claims: Iterable[str]) -> list[int]:
+    """The numbers of the interfaces among the claims of a machine and its parts, the highest first."""
+    found = [claim for claim in claims if claim != machine_key and not is_address(claim)]
+    return sorted((int(claim.rpartition("~")[2]) for claim in found), reverse=True)
 
 
 def machine_of(part_key: str) -> str:

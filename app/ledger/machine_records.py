@@ -48,10 +48,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What a registration consists of. `sent` holds the words of all its writes, the last one's first."""
+    """What a registration consists of. `sent` holds the words of all its writes, the last one's first.
+
+    `adopted` are the claims on what was in NetBox before Berth: the machine's key, keys of interfaces.
+    """
 
     sent: Mapping[str, Json] = field(default_factory=dict)
     slots: tuple[Slot, ...] = ()
+    adopted: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -69,7 +73,7 @@ class Wanted:
     """What the operation under way shall lead to.
 
     `request` is what was sent with it, `form` what will be there. `made` are the claims that it makes: what
-    it has to take back if it fails; `adopt` that the machine was there and gets the claim.
+    it has to take back if it fails. `adopt`: it may take over what is there.
     """
 
     request: Mapping[str, Json]
@@ -115,20 +119,38 @@ class MachineEntry:
         return self.wanted is not None and self.key in self.wanted.made
 
     @property
-    def standing(self) -> Form:
-        """What stands, or is about to."""
-        return self.wanted.form if self.wanted else self.held
+    def taking(self) -> tuple[str, ...]:
+        """The claims that the operation under way gives to what is there."""
+        wanted = self.wanted.form.adopted if self.wanted else ()
+        return tuple(claim for claim in wanted if claim not in self.held.adopted)
+
+    @property
+    def begins(self) -> bool:
+        """Whether the operation under way is the key's first: before it there was nothing."""
+        return self.fresh or self.key in self.taking
 
     def settled(self) -> "MachineEntry":
         """The entry once what was wanted is there."""
-        form = self.wanted.form if self.wanted else self.held
-        return replace(self, state=MachineState.DONE, held=form, wanted=None, step="", reason="", stuck_in="")
+        if self.wanted is None:
+            return replace(self, state=MachineState.DONE, step="", reason="", stuck_in="")
+        said = {word: str(value) for word, value in self.wanted.request.items() if value}
+        return replace(
+            self,
+            state=MachineState.DONE,
+            held=self.wanted.form,
+            wanted=None,
+            step="",
+            reason="",
+            stuck_in="",
+            name=said.get("name", self.name).lower(),
+            requested_by=said.get("requested_by", self.requested_by),
+            reference=said.get("reference", self.reference),
+        )
 
     def restored(self) -> "MachineEntry":
-        """The entry once what was wanted is taken back: as before, or with nothing."""
-        if self.fresh:
-            return replace(self, state=MachineState.FAILED, held=Form(), wanted=None, step="")
-        return replace(self, state=MachineState.DONE, wanted=None, step="", reason="", stuck_in="")
+        """The entry once what was wanted is taken back: as before, or with nothing. The reason stays."""
+        state = MachineState.FAILED if self.begins else MachineState.DONE
+        return replace(self, state=state, wanted=None, step="", stuck_in="")
 
     def over(self) -> "MachineEntry":
         """The entry once the machine is gone."""

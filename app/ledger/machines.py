@@ -73,7 +73,11 @@ class MachineLedger:
     async def advance(
         self, work: MachineWork, entry: MachineEntry, decision: str, netbox_request_id: str = ""
     ) -> MachineWork:
-        """A step is taken, or the direction changes: the entry as it is now, and a line that says so."""
+        """A step is taken, or the direction changes: the entry as it is now, and a line that says so.
+
+        Raises:
+            Overtaken: somebody else has taken the operation up meanwhile.
+        """
         line = self._line(work, entry, "note", decision)
         return await self._write(work, entry, replace(line, netbox_request_id=netbox_request_id), over=False)
 
@@ -89,6 +93,7 @@ class MachineLedger:
         """T2: how it ended.
 
         Raises:
+            Overtaken: as `advance`.
             LedgerUnavailable: the entry stays as it was; a retry or the reconciler settles it.
         """
         line = self._line(work, entry, "outcome", decision)
@@ -136,8 +141,7 @@ class MachineLedger:
         written = replace(entry, changed_at=line.time)
 
         def write(tx: Tx) -> None:
-            held = tx.machine(entry.key)
-            if held is None or held.operation != entry.operation:
+            if _version(tx.machine(entry.key)) != _version(work.entry):
                 raise Overtaken
             _supersede(tx, written, line)
             tx.put_machine(written)
@@ -148,6 +152,11 @@ class MachineLedger:
         with stage("ledger_t2"):
             await self.ledger.store.write(write)
         return replace(work, entry=written)
+
+
+def _version(entry: MachineEntry | None) -> tuple[str, str, float] | None:
+    """What tells an entry from what anybody else has made of it meanwhile."""
+    return (entry.operation, entry.state.value, entry.changed_at) if entry else None
 
 
 def _supersede(tx: Tx, entry: MachineEntry, line: Event) -> None:

@@ -22,6 +22,7 @@ from app.domain.errors import (
     MachineNameTaken,
     NotOwner,
     OutcomeUnknown,
+    StillWorking,
 )
 from app.domain.machines import (
     InterfaceChanges,
@@ -32,16 +33,19 @@ from app.domain.machines import (
     VmInterface,
 )
 from app.domain.translation import to_error
-from app.domain.upstream import FaultKind, Rejected, Unsure, UpstreamError
+from app.domain.upstream import FaultKind, Missing, Rejected, Unsure, UpstreamError
 from app.ledger.machines import MachineLedger, MachineWork
 from app.operations.events import event_of
+from app.operations.machine_blueprint import AddressPlan, Blueprint, InterfacePlan
 from app.operations.machine_parts import Parts
-from app.operations.machine_plan import AddressPlan, Blueprint, InterfacePlan
 from app.operations.machine_ports import Machines
-from app.operations.machine_removal import Removal
+from app.operations.machine_removal import Removal, Target
 from app.operations.machine_view import Viewer
 from app.operations.upsert import Convergence
 from app.telemetry.events import note_netbox_request, stage
+
+REMOVALS = "removals"
+"""The last step: what is new stands by now, and is not taken back any more."""
 
 T = TypeVar("T")
 _TRIES = 2
@@ -89,11 +93,11 @@ class Building:
 
     async def _machine(self, plan: Blueprint) -> Machine:
         draft = plan.draft
-        if plan.existing is not None and plan.adopt:
+        if plan.existing is not None:
+            if plan.existing.key == draft.key:
+                return plan.existing
             claim = MachineChanges(claim=(draft.key, draft.owner), message=draft.message)
             return await self.machines.change(plan.existing, claim)
-        if plan.existing is not None:
-            return plan.existing
         return await _ensured(
             lambda: self.machines.create(draft),
             lambda: self._own(draft),
@@ -112,14 +116,22 @@ class Building:
         return machine
 
     async def _interface(self, machine: Machine, plan: InterfacePlan) -> VmInterface:
-        if plan.existing is not None:
-            return plan.existing
         draft = replace(plan.draft, machine_id=machine.id)
+        if plan.existing is not None:
+            return await self._claimed(plan.existing, draft) if plan.adopts else plan.existing
         return await _ensured(
             lambda: self.machines.create_interface(draft),
             lambda: self._own_interface(draft),
             KeyConflict(f"{machine.name} has an interface {draft.name} that this registration did not make."),
         )
+
+    async def _claimed(self, interface: VmInterface, draft: InterfaceDraft) -> VmInterface:
+        """An interface that was there, under the claim. It is read for its ETag."""
+        fresh = await self.machines.interface(interface.id)
+        if fresh is None or fresh.key:
+            raise StillWorking
+        claim = InterfaceChanges(claim=(draft.key, draft.owner), message=draft.message)
+        return await self.machines.change_interface(fresh, claim)
 
     async def _own_interface(self, draft: InterfaceDraft) -> VmInterface | None:
         for interface in await self.machines.interfaces(draft.machine_id):
@@ -163,8 +175,7 @@ class Building:
     async def _finish(self, plan: Blueprint, machine: Machine, ids: Mapping[str, int]) -> Machine:
         """One write: primary addresses, and the final status or what else changes."""
         primaries: dict[str, Any] = {
-            f"primary_ip{family}": None if part is None else ids[part]
-            for family, part in plan.primaries.items()
+            f"primary_ip{family}": {**plan.ids, **ids}[part] for family, part in plan.primaries.items()
         }
         differing = {name: value for name, value in primaries.items() if getattr(machine, name) != value}
         if plan.existing is None:
@@ -182,11 +193,12 @@ class Building:
     ) -> MachineWork:
         if not plan.gone and not plan.gone_numbers:
             return work
-        work = await self._told(work, "removals", machine.id, machine.request_id)
+        work = await self._told(work, REMOVALS, machine.id, machine.request_id)
+        target = Target(plan.draft.key, machine.id, work.entry.held.adopted)
         for key in plan.gone:
             await self.parts.free(caller, key, machine.id)
         for number in plan.gone_numbers:
-            await self.removal.interface(caller, plan.draft.key, number, machine.id)
+            await self.removal.interface(caller, target, number)
         return work
 
 
@@ -232,9 +244,12 @@ async def _all(works: Iterable[Awaitable[T]]) -> list[T]:
 
 
 def is_definite(error: BaseException) -> bool:
-    """Whether the same step would fail again until somebody changes something."""
+    """Whether the same step would fail again until somebody changes something.
+
+    What a human deleted under our hands is no such thing: another look tells what there is to do.
+    """
     if isinstance(error, UpstreamError):
-        return not isinstance(to_error(error), Later)
+        return not isinstance(error, Missing) and not isinstance(to_error(error), Later)
     return isinstance(error, BerthError) and not isinstance(error, Later)
 
 

@@ -12,8 +12,9 @@ from app.operations.answers import Allocation
 from app.operations.echo import _custom_fields, _same_text, _tags, _text
 from app.operations.keep import Keep, from_claim
 from app.operations.machine_answers import AddressShown, InterfaceShown, Registration
+from app.operations.machine_blueprint import merged
 from app.operations.machine_differences import same_mac
-from app.operations.machine_plan import merged
+from app.operations.machine_layout import is_on
 from app.operations.machine_view import View
 
 Words = Mapping[str, Json]
@@ -43,7 +44,7 @@ class ShowMachine:
             addresses = [
                 AddressShown(allocation=await self.allocation(claims[part], spoken), primary=held)
                 for part, spoken in zip(slot.addresses, address_words(said, slot), strict=True)
-                if part in claims
+                if part in claims and is_on(claims[part], interface)
                 for held in (claims[part].id in primaries,)
             ]
             shown.append(interface_shown(interface, said, addresses))

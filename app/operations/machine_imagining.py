@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.commands import Unset
 from app.domain.machines import InterfaceChanges, Machine, MachineChanges, VmInterface
-from app.operations.machine_plan import Blueprint, InterfacePlan
+from app.operations.machine_blueprint import Blueprint, InterfacePlan
 from app.operations.machine_references import MachineNames
 
 _REFERENCES = ("device", "tenant", "role", "platform")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, Forbidden, NotFound, OperationStuck
-from app.ledger.machine_records import ABANDONED, MACHINE_OPEN, MachineEntry, MachineState
+from app.ledger.machine_records import ABANDONED, MACHINE_OPEN, Form, MachineEntry, MachineState
 from app.ledger.machines import MachineLedger
 from app.operations.answers import Page
 from app.operations.events import denials_recorded
@@ -18,7 +18,7 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class OpenOperations:
-    """GET of what is not over, the longest untouched first."""
+    """GET of what is not over, what was begun first first: ids of operations are in order of time."""
 
     ledger: MachineLedger
 
@@ -29,10 +29,9 @@ class OpenOperations:
             Forbidden: the caller is no operator.
         """
         check_operator(caller)
-        entries = await open_entries(self.ledger)
-        after = next((at + 1 for at, each in enumerate(entries) if each.operation == cursor), 0)
-        shown = entries[after : after + limit]
-        more = len(entries) > after + limit
+        entries = [each for each in await open_entries(self.ledger) if each.operation > (cursor or "")]
+        shown = entries[:limit]
+        more = len(entries) > limit
         return Page(tuple(_shown(each) for each in shown), shown[-1].operation if more else None)
 
 
@@ -55,9 +54,9 @@ class MendOperation:
         async with self.turns(entry.key):
             entry = await self._found(caller, operation_id, "retry")
             event = machine_event(caller, "retry", entry.key)
-            if entry.state is MachineState.STUCK:
-                again = replace(entry, state=MachineState(entry.stuck_in), stuck_in="")
-                await self.ledger.note(event, again, expected=entry, decision="tried again")
+            state = MachineState(entry.stuck_in) if entry.state is MachineState.STUCK else entry.state
+            again = replace(entry, state=state, stuck_in="")
+            await self.ledger.note(event, again, expected=entry, decision="tried again")
             try:
                 await self.forward.resume(caller, await self.ledger.find(entry.key) or entry)
             except OperationStuck as error:
@@ -79,7 +78,8 @@ class MendOperation:
             event = machine_event(caller, "abandon", entry.key)
             await self.ledger.note(event, entry, expected=entry, decision="abandoned")
             work = self.ledger.resume(entry, machine_event(caller, entry.action, entry.key))
-            let_go = replace(entry.over(), reason=ABANDONED)
+            adopted = Form(adopted=entry.held.adopted or entry.taking)
+            let_go = replace(entry.over(), reason=ABANDONED, held=adopted)
             await self.ledger.settle(work, let_go, "abandoned", reason=caller.owner)
         detail = "The key is let go. What carries its claims in NetBox stays, and is found again by them."
         return OperationOutcome(operation_id, entry.key, "abandoned", detail)
@@ -109,8 +109,9 @@ def check_operator(caller: Caller) -> None:
 
 
 async def open_entries(ledger: MachineLedger) -> list[MachineEntry]:
-    """Machines whose operation is not over, at most a thousand, the longest untouched first."""
-    return await ledger.read(lambda tx: tx.machines_in(MACHINE_OPEN, (0.0, ""), _MOST))
+    """Machines whose operation is not over, at most a thousand, what was begun first first."""
+    found = await ledger.read(lambda tx: tx.machines_in(MACHINE_OPEN, (0.0, ""), _MOST))
+    return sorted(found, key=lambda entry: entry.operation)
 
 
 def _shown(entry: MachineEntry) -> OpenOperation:

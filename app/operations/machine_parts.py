@@ -3,20 +3,18 @@
 from dataclasses import dataclass, replace
 
 from app.domain.commands import Caller
-from app.domain.errors import InUse
 from app.domain.inventory import Address
 from app.domain.machines import VmInterface
 from app.ledger.ledger import Ledger, resume
 from app.ledger.records import Entry, State
 from app.operations.allocate import Creation
 from app.operations.events import event_of
-from app.operations.freeing import Freeing
+from app.operations.freeing import Freeing, released
 from app.operations.keep import Keep, from_claim
-from app.operations.machine_plan import AddressPlan
+from app.operations.machine_blueprint import AddressPlan
+from app.operations.machine_layout import VM_INTERFACE, check_free, is_on, moved
 from app.operations.ports import Addresses
 from app.operations.states import States, the_one
-
-VM_INTERFACE = "virtualization.vminterface"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +33,9 @@ class Parts:
 
         Raises:
             BerthError: as an allocation does.
-            InUse: somebody assigned it elsewhere.
+            InUse: it is somewhere else.
         """
-        entry = await self.states.current(caller, part.key)
+        entry = await self._current(caller, part.key)
         if entry is not None and entry.state is State.DONE:
             address = await self.keep.held(caller, entry)
             if address is not None:
@@ -51,53 +49,57 @@ class Parts:
             first=part.plan,
             assigned=(VM_INTERFACE, interface.id),
         )
+        if result.replayed:  # it carried the claim already
+            _check_place(await self._of(part.key), interface)
         return int(result.allocation.netbox_id or 0)
 
-    async def free(self, caller: Caller, key: str, machine_id: int | None) -> None:
-        """See to it that the address is gone.
+    async def free(self, caller: Caller, key: str, machine_id: int | None, *, force: bool = False) -> None:
+        """See to it that the address is gone; one that a human gave another key, or none, is let go.
 
         Raises:
-            InUse: it is assigned to something else than the machine's interfaces.
-            ClaimChanged: a human gave it another key.
+            InUse: it is assigned to something else than the machine's interfaces, and not forced.
             OutcomeUnknown: NetBox did not say whether it deleted it.
         """
         entry = await self._settled(caller, key)
         if entry is None or entry.state is not State.DONE:
             return
         address = await self.addresses.read(entry.netbox_id or 0)
-        if address is not None and address.key == key:
-            _check_free(address, machine_id)
+        if address is not None and address.key != key:
+            await self.let_go(caller, key)
+            return
+        if address is not None and not force:
+            check_free(address, key, machine_id)
         known = await self.ledger.find(key)
         begun = await self.freeing.begin(event_of(caller, "release", key), entry, expected=known)
         await self.freeing.finish(caller, begun, force=True)
 
+    async def let_go(self, caller: Caller, key: str) -> None:
+        """Let the key stand for nothing, and leave alone what is in NetBox."""
+        entry = await self.ledger.find(key)
+        if entry is not None and entry.state is State.DONE:
+            event = event_of(caller, "release", key)
+            await self.ledger.record(event, released(entry), expected=entry, decision="let go")
+
+    async def _of(self, key: str) -> Address | None:
+        return the_one(key, await self.addresses.find_claims([key]))
+
+    async def _current(self, caller: Caller, key: str) -> Entry | None:
+        """The entry; a release that was left in the middle ends, though the address is on an interface."""
+        return await self.states.current(replace(caller, forced=True), key)
+
     async def _settled(self, caller: Caller, key: str) -> Entry | None:
         """What stands under the key; what is in doubt is given up, and freed should it turn up."""
-        entry = await self.states.current(caller, key)
+        entry = await self._current(caller, key)
         if entry is not None and entry.state is State.PENDING:
             begun = resume(entry, event_of(caller, "allocate", key))
             given_up = replace(entry, state=State.FAILED, name_claim=None)
             return await self.ledger.settle(begun, given_up, "failed")
         if entry is not None and entry.state is State.DONE:
             return entry
-        address = the_one(key, await self.addresses.find_claims([key]))
+        address = await self._of(key)
         return None if address is None else from_claim(address)
 
 
-def _check_place(address: Address, interface: VmInterface) -> None:
-    assigned = address.assigned
-    if assigned is None or (assigned.object_type, assigned.object_id) != (VM_INTERFACE, interface.id):
-        raise InUse(
-            f"{address.address} is not on the interface {interface.name} of its virtual machine any more: "
-            "somebody moved it in NetBox. Put it back there, or take it out of the request."
-        )
-
-
-def _check_free(address: Address, machine_id: int | None) -> None:
-    assigned = address.assigned
-    if assigned is None or (assigned.object_type == VM_INTERFACE and assigned.parent_id == machine_id):
-        return
-    raise InUse(
-        f"{address.address} is assigned to {assigned.interface or assigned.object_id} of "
-        f"{assigned.parent or assigned.object_type} by now. Put it back, or clear its berth_key."
-    )
+def _check_place(address: Address | None, interface: VmInterface) -> None:
+    if address is not None and not is_on(address, interface):
+        raise moved(address, interface.name)

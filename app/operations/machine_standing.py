@@ -70,8 +70,9 @@ class MachineStanding:
     async def _of(self, caller: Caller, key: str, entry: MachineEntry | None) -> Standing:
         if entry is not None and entry.state is MachineState.DONE:
             view = await self.viewer.of(caller, entry)
-            return Standing(entry, entry if view else None, view)
-        machine = await self.viewer.claimed(key)
+            if view is not None:
+                return Standing(entry, entry, view)
+        machine = await self.viewer.claimed(key)  # also where another ledger has made it anew
         if machine is None:
             return Standing(entry, None, None)
         check_owner(caller, "", machine.owner)
@@ -80,7 +81,7 @@ class MachineStanding:
                 "This registration came too late and is being undone; ask again in a moment."
             )
         view = await self.viewer.around(machine)
-        return Standing(entry, entry_of_claims(view), view)
+        return Standing(entry, entry_of_claims(view, entry), view)
 
 
 def is_late(entry: MachineEntry, machine: Machine, now: float) -> bool:
@@ -90,6 +91,8 @@ def is_late(entry: MachineEntry, machine: Machine, now: float) -> bool:
     """
     over = entry.state in (MachineState.FAILED, MachineState.RETIRED) and entry.reason != ABANDONED
     if not over or machine.owner != entry.owner or machine.created is None:
+        return False
+    if machine.cluster is None or machine.cluster.id != entry.cluster_id:
         return False
     if entry.netbox_id is not None and machine.id <= entry.netbox_id:
         return False  # somebody may have given the former machine its claim back

@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, ClaimDuplicated, InUse
 from app.domain.inventory import Address
-from app.domain.machines import Machine, VmInterface, machine_of
+from app.domain.machines import Machine, VmInterface, interface_key, machine_of
 from app.ledger.machine_records import Form, MachineEntry, MachineState, Slot
 from app.operations.machine_ports import Machines
 from app.operations.states import check_owner
@@ -26,21 +26,30 @@ class View:
     addresses: tuple[Address, ...] = ()
 
     def numbered(self, key: str) -> Mapping[int, VmInterface]:
-        """The interfaces that carry the claim of this machine's key, by number."""
-        found = {_number(_INTERFACE, key, each.key): each for each in self.interfaces}
+        """The interfaces that carry the claim of this machine's key, by number; of several the oldest."""
+        found = {_number(_INTERFACE, key, each.key): each for each in reversed(self.interfaces)}
         return {number: each for number, each in found.items() if number}
 
     def claimed(self, key: str) -> Mapping[str, Address]:
-        """The addresses that carry the claim of this machine's key, by claim."""
-        return {each.key: each for each in self.addresses if each.key and _number(_ADDRESS, key, each.key)}
+        """The addresses that carry the claim of this machine's key, by claim; of several the oldest."""
+        found = {each.key: each for each in reversed(self.addresses) if _number(_ADDRESS, key, each.key)}
+        return {claim: each for claim, each in found.items() if claim}
 
-    def foreign(self, key: str) -> tuple[str, ...]:
-        """What hangs on the machine and was not made for the key, in words."""
-        ours = self.numbered(key).values()
-        interfaces = [f"interface {each.name}" for each in self.interfaces if each not in ours]
-        claims = self.claimed(key)
-        addresses = [_named(each) for each in self.addresses if each.key not in claims]
-        return (*interfaces, *addresses)
+    def foreign(self, key: str, adopted: Sequence[str] = ()) -> tuple[str, ...]:
+        """What is not the key's, and would go with what the key has made, in words.
+
+        From a machine that was adopted only interfaces go, and from an interface that was adopted nothing.
+        """
+        ours, claims = self.numbered(key), self.claimed(key).values()
+        stays = key in adopted
+        going = {each.id for number, each in ours.items() if interface_key(key, number) not in adopted}
+        interfaces = [f"interface {each.name}" for each in self.interfaces if each not in ours.values()]
+        addresses = [
+            _named(each)
+            for each in self.addresses
+            if each not in claims and not (stays and each.assigned and each.assigned.object_id not in going)
+        ]
+        return (*([] if stays else interfaces), *addresses)
 
     def on(self, interface: VmInterface) -> tuple[Address, ...]:
         """The addresses on one of the interfaces."""
@@ -121,22 +130,26 @@ def check_machine_claim(entry: MachineEntry, machine: Machine) -> None:
         )
 
 
-def check_nothing_foreign(view: View, key: str) -> None:
-    """Whether nothing hangs on the machine but what was made for its key.
+def check_nothing_foreign(view: View, key: str, adopted: Sequence[str] = ()) -> None:
+    """Whether nothing would go with the machine but what was made for its key; `adopted` as in `Form`.
 
     Raises:
-        InUse: with everything that does.
+        InUse: with everything that would.
     """
-    if foreign := view.foreign(key):
+    if foreign := view.foreign(key, adopted):
         raise InUse(
             f"The virtual machine {view.machine.name} has in NetBox what this registration did not make: "
             f"{', '.join(foreign)}. Remove it there first, or let an operator retire it with force."
         )
 
 
-def entry_of_claims(view: View) -> MachineEntry:
-    """An entry made from nothing but NetBox: for a key that the ledger has lost."""
+def entry_of_claims(view: View, known: MachineEntry | None) -> MachineEntry:
+    """An entry made from nothing but NetBox: for a key that the ledger has lost.
+
+    What it still has of the same machine (a key that was let go) is that it was adopted.
+    """
     machine = view.machine
+    same = known is not None and known.netbox_id == machine.id
     key = machine.key or ""
     claims = view.claimed(key)
     slots = tuple(
@@ -150,5 +163,5 @@ def entry_of_claims(view: View) -> MachineEntry:
         name=machine.name.lower(),
         cluster_id=machine.cluster.id if machine.cluster else None,
         netbox_id=machine.id,
-        held=Form(slots=slots),
+        held=Form(slots=slots, adopted=known.held.adopted if known and same else ()),
     )

@@ -6,8 +6,9 @@ find the key → (known, POST) read it in NetBox and answer
 
 from dataclasses import dataclass, replace
 
-from app.domain.commands import Caller
+from app.domain.commands import UNSET, Caller, given
 from app.domain.errors import StillWorking
+from app.domain.machines import STAGED
 from app.domain.registrations import MachineWish
 from app.ledger.ledger import Overtaken
 from app.ledger.machine_records import MachineEntry, MachineState, Wanted
@@ -17,10 +18,11 @@ from app.operations.allocate import Creation
 from app.operations.answers import Allocation
 from app.operations.events import denials_recorded, event_of, only_reading
 from app.operations.machine_answers import AddressShown, MachineResult
+from app.operations.machine_blueprint import AddressPlan, Asked, Blueprint
 from app.operations.machine_echo import ShowMachine, interface_shown, interface_words, registration
 from app.operations.machine_forward import Forward, machine_event
 from app.operations.machine_imagining import imagined_interface, imagined_machine
-from app.operations.machine_plan import AddressPlan, Asked, Blueprint, MachinePlanner, check_cluster
+from app.operations.machine_plan import MachinePlanner, check_cluster
 from app.operations.machine_standing import MachineStanding, Standing
 from app.operations.memory import Guard
 from app.operations.turns import Turns
@@ -64,17 +66,19 @@ class RegisterMachine:
     ) -> MachineResult:
         async with denials_recorded(self.ledger.ledger, event, dry_run=dry_run):
             stand = await self.standing.settled(caller, wish.key)
-            if stand.view is not None and not self.converges:
+            if _is_unfinished(wish, stand):
+                wish = replace(wish, status=given(wish.status, "active"))
+            elif stand.view is not None and not self.converges:
                 return await self._repeat(caller, wish, stand, event, dry_run=dry_run)
             await self.prepared()
-            asked = Asked(caller, wish, stand.entry, stand.view)
+            asked = Asked(caller, wish, stand.known, stand.entry, stand.view)
             with stage("plan"):
                 plan = await self.planner.plan(asked)
         if dry_run:
             return await self.preview(asked, plan)
-        if stand.view is not None and stand.known is not None and not plan.changes_anything:
+        if not plan.changes_anything:
             return await self._noted(wish, stand, plan, event)
-        return await self._build(caller, asked, plan, stand, event)
+        return await self._build(asked, plan, event)
 
     async def _repeat(
         self, caller: Caller, wish: MachineWish, stand: Standing, event: Event, *, dry_run: bool
@@ -82,7 +86,7 @@ class RegisterMachine:
         """What is there. A key that the ledger has lost is written down again."""
         assert stand.entry is not None  # noqa: S101 - something stands
         assert stand.view is not None  # noqa: S101 - as above
-        asked = Asked(caller, wish, stand.entry, stand.view)
+        asked = Asked(caller, wish, stand.known, stand.entry, stand.view)
         named = await self.planner.resolver.cluster(wish)
         check_cluster(stand.view.machine, named)
         await self.planner.layout.check_same(asked.ground, asked.interfaces)
@@ -95,22 +99,19 @@ class RegisterMachine:
         self, wish: MachineWish, stand: Standing, plan: Blueprint, event: Event
     ) -> MachineResult:
         """Nothing changes in NetBox; at most the words that were sent."""
-        entry = stand.known
-        assert entry is not None  # noqa: S101 - nothing to change in what is not known
+        assert stand.entry is not None  # noqa: S101 - nothing changes, so it stands
         assert stand.view is not None  # noqa: S101 - as above
-        changed = wanting(entry, wish, plan).settled()
-        if changed != entry:
-            await self.ledger.note(event, changed, expected=entry, decision="noted")
+        changed = wanting(stand.entry, wish, plan).settled()
+        if changed != stand.known:
+            await self.ledger.note(event, changed, expected=stand.known, decision="noted")
         return MachineResult(await self.show(changed, stand.view, wish.sent), replayed=True)
 
-    async def _build(
-        self, caller: Caller, asked: Asked, plan: Blueprint, stand: Standing, event: Event
-    ) -> MachineResult:
-        wish = asked.wish
+    async def _build(self, asked: Asked, plan: Blueprint, event: Event) -> MachineResult:
+        caller, wish = asked.caller, asked.wish
         fresh = plan.existing is None
-        opened = wanting(stand.entry or _new(caller, wish, self.ledger.ledger.clock()), wish, plan)
-        work = await self.ledger.begin(event, opened, expected=stand.known)
-        decision = "registered" if fresh else "adopted" if plan.adopt else "changed"
+        opened = wanting(asked.entry or _new(caller, wish, self.ledger.ledger.clock()), wish, plan)
+        work = await self.ledger.begin(event, opened, expected=asked.known)
+        decision = "registered" if fresh else "adopted" if plan.adopts else "changed"
         entry = await self.forward.build(caller, work, plan, decision)
         async with only_reading():
             view = await self.forward.view(entry)
@@ -146,8 +147,9 @@ class Preview:
             ]
             said = interface_words(words, each.draft.name)
             interfaces.append(interface_shown(imagined_interface(each, plan.named), said, addresses))
-        if not interfaces and asked.view is not None and asked.entry is not None:  # they stay as they are
-            return MachineResult(await self.show(asked.entry, asked.view, asked.wish.sent))
+        if asked.is_silent and asked.view is not None and asked.entry is not None:  # they stay as they are
+            view = replace(asked.view, machine=machine)
+            return MachineResult(await self.show(asked.entry, view, asked.wish.sent))
         created = plan.existing is None
         return MachineResult(registration(now, machine, interfaces, words), created=created)
 
@@ -162,18 +164,29 @@ def wanting(entry: MachineEntry, wish: MachineWish, plan: Blueprint) -> MachineE
     """The entry of a key that is about to become what the plan says."""
     machine = plan.existing
     cluster = machine.cluster.id if machine and machine.cluster else plan.draft.cluster_id
+    request = dict(wish.sent)
+    if machine is None or wish.status is not UNSET:  # so that whoever goes on knows the last status
+        request["status"] = given(wish.status, "active")
     return replace(
         entry,
         state=MachineState.WORKING,
-        name=(plan.draft.name or (machine.name if machine else "")).lower(),
+        name=entry.name or plan.draft.name.lower(),
         cluster_id=cluster,
         netbox_id=machine.id if machine else None,
         step="",
         reason="",
-        wanted=Wanted(request=dict(wish.sent), form=plan.form, made=plan.made, adopt=plan.adopt),
-        requested_by=wish.requested_by or entry.requested_by,
-        reference=wish.reference or entry.reference,
+        wanted=Wanted(request=request, form=plan.form, made=plan.made, adopt=wish.adopt),
     )
+
+
+def _is_unfinished(wish: MachineWish, stand: Standing) -> bool:
+    """Whether the machine was begun by somebody who did not write it down here, and is not done.
+
+    Another ledger's process may be at it, or the ledger was lost in the middle: then it is brought to its
+    end, as it would have been.
+    """
+    begun = stand.view is not None and stand.view.machine.status == STAGED
+    return begun and stand.known != stand.entry and wish.status != STAGED
 
 
 def _new(caller: Caller, wish: MachineWish, now: float) -> MachineEntry:

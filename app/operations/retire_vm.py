@@ -10,6 +10,7 @@ from app.ledger.machines import MachineLedger
 from app.ledger.records import Event
 from app.operations.events import denials_recorded
 from app.operations.machine_forward import FORCE_RETIRE, RETIRE, Forward, machine_event
+from app.operations.machine_layout import Ground, Layout, check_going
 from app.operations.machine_standing import MachineStanding, Standing
 from app.operations.machine_view import check_nothing_foreign
 from app.operations.turns import Turns
@@ -25,6 +26,7 @@ class RetireMachine:
     ledger: MachineLedger
     turns: Turns
     standing: MachineStanding
+    layout: Layout
     forward: Forward
 
     async def __call__(self, caller: Caller, key: str, *, force: bool = False, dry_run: bool = False) -> None:
@@ -52,14 +54,24 @@ class RetireMachine:
             if caller.forced and not caller.operator:
                 raise Forbidden("Only an operator may force a retirement.")
             stand = await self._stand(caller, key)
-            if stand.view is not None and not caller.forced:
-                check_nothing_foreign(stand.view, key)
+            if not caller.forced:
+                await self._check_unused(key, stand)
         entry = stand.entry or stand.known
         if dry_run or entry is None or (stand.view is None and not self._has_rest(stand)):
             return
         retiring = replace(entry, state=MachineState.RETIRING, wanted=None, step="", reason="")
         work = await self.ledger.begin(event, retiring, expected=stand.known)
         await self.forward.retire(caller, work)
+
+    async def _check_unused(self, key: str, stand: Standing) -> None:
+        """Refuse to take away what somebody else uses."""
+        entry = stand.entry or stand.known
+        if entry is None:
+            return
+        if stand.view is not None:
+            check_nothing_foreign(stand.view, key, entry.held.adopted)
+        ground = Ground(key, entry.held, stand.view)
+        check_going(ground, (), await self.layout.strays(ground, entry.held.parts))
 
     async def _stand(self, caller: Caller, key: str) -> Standing:
         try:

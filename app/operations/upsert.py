@@ -107,7 +107,9 @@ class Convergence:
         Raises:
             Refusal: whatever stands against it.
         """
-        entry = await self.ledger.find(wish.key) or from_claim(address)
+        entry = await self.ledger.find(wish.key)
+        if entry is None or entry.state is not State.DONE:
+            entry = from_claim(address)
         gap = await self._compare(caller, wish, entry)
         return gap.changes is not None or gap.wanted != entry
 

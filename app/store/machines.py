@@ -90,12 +90,12 @@ def _decoded(value: Any) -> Any:  # noqa: ANN401 - JSON, which SQLAlchemy decode
 
 def _form_json(form: Form) -> Json:
     slots: list[Json] = [[slot.name, slot.number, list(slot.addresses)] for slot in form.slots]
-    return {"sent": dict(form.sent), "slots": slots}
+    return {"sent": dict(form.sent), "slots": slots, "adopted": list(form.adopted)}
 
 
 def _form(data: Any) -> Form:  # noqa: ANN401 - JSON
     slots = tuple(Slot(name, number, tuple(keys)) for name, number, keys in data["slots"])
-    return Form(sent=data["sent"], slots=slots)
+    return Form(sent=data["sent"], slots=slots, adopted=tuple(data["adopted"]))
 
 
 def _wanted_json(wanted: Wanted) -> Json:

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +21,7 @@ from app.domain.registrations import MachineWish
 from app.emulator import SEED_TOKEN, Emulator, create_app, running
 from app.emulator.faults import Fault
 from app.ledger.chain import verify
+from app.ledger.machine_records import MACHINE_OPEN, MachineEntry
 from app.ledger.records import Entry, State
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.operations.answers import Allocation
@@ -32,6 +34,7 @@ LAB = "192.168.4.0/24"
 SMALL = "192.168.5.0/29"
 SIX = "fd00:3::/64"
 INSIDE = "10.99.0.0/24"
+PARTS = ("virtualization/virtual-machines", "virtualization/interfaces", "ipam/ip-addresses")
 POLICY = Policy(
     sections=(
         PrefixSection(gateway=GatewayRule("first"), record_gateway=True, dns_servers=("192.168.3.53",)),
@@ -83,6 +86,10 @@ def machine_wish(key: str, **words: Any) -> MachineWish:  # noqa: ANN401 - as ab
 
 def _as_trait(value: Any) -> Any:  # noqa: ANN401 - as above
     return target_of(value) if isinstance(value, dict) and "interface" in value else value
+
+
+def _claim(row: Any) -> str:  # noqa: ANN401 - NetBox's JSON
+    return str(row["custom_fields"].get("berth_key") or "")
 
 
 def _as_sent(name: str, value: Any, words: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
@@ -162,6 +169,31 @@ class Desk:
         """Ask NetBox directly; the answer's JSON."""
         return ask(self.url, method, path, body)
 
+    def listed(self, path: str) -> list[Any]:
+        """Everything that NetBox lists there."""
+        rows: list[Any] = self.api("GET", f"{path}/?limit=1000")["results"]
+        return rows
+
+    def hanging(self, key: str) -> list[str]:
+        """What NetBox has under a machine's key: the machine, its interfaces and its addresses, by claim."""
+        found = [_claim(row) for path in PARTS for row in self.listed(path)]
+        return sorted(claim for claim in found if claim.partition("~")[0] == key)
+
+    def orphans(self) -> list[str]:
+        """Claims of interfaces and addresses that are not on the machine of their key; claims used twice."""
+        machines, nics, addresses = (self.listed(path) for path in PARTS)
+        keys = {row["id"]: _claim(row) for row in machines}
+        parents = {row["id"]: keys[row["virtual_machine"]["id"]] for row in nics}
+        found: list[tuple[str, str | None]] = [
+            (_claim(row), keys[row["virtual_machine"]["id"]]) for row in nics if _claim(row)
+        ]
+        found += [
+            (_claim(row), parents.get(row["assigned_object_id"])) for row in addresses if "~" in _claim(row)
+        ]
+        astray = [claim for claim, key in found if claim.partition("~")[0] != key]
+        counted = Counter([*filter(None, keys.values()), *(claim for claim, _ in found)])
+        return [*astray, *(claim for claim, count in counted.items() if count > 1)]
+
     def fault(self, *faults: Fault) -> None:
         """What NetBox does to the next calls, instead of what it did before."""
         self.emulator.faults.faults = list(faults)
@@ -181,6 +213,16 @@ class Desk:
         """The ledger forgets a key, as an old backup does."""
         await self.database.write(lambda tx: tx.drop(key))
 
+    async def registered(self, key: str) -> MachineEntry | None:
+        """What the ledger has of a machine's key."""
+        return await self.operations.machines.reconcile.ledger.find(key)
+
+    def forget(self, key: str) -> None:
+        """The ledger forgets a machine and all its parts."""
+        with self.database.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM machines WHERE key = ?", (key,))
+            connection.exec_driver_sql("DELETE FROM entries WHERE key LIKE ?", (f"{key}~%",))
+
     async def audit(self, key: str = "") -> list[str]:
         """The lines of the log as `event action decision reason`, of one key or of all."""
         lines: list[Any] = await self.operations.ledger.events({"key": key} if key else {}, 0, 10_000)
@@ -193,7 +235,9 @@ class Desk:
         for _ in range(2):
             self.clock.ahead += 200.0
             assert (await self.operations.reconcile()).errors == 0
+            assert (await self.operations.machines.reconcile()).errors == 0
         await self.accounted()
+        assert self.orphans() == []
 
     async def accounted(self) -> None:
         """Every intent has one outcome, the chain holds, nothing is in doubt."""
@@ -209,6 +253,7 @@ class Desk:
         assert await self.database.read(lambda tx: tx.unfinished(9)) == []
         for state in (State.PENDING, State.RELEASING):
             assert await self.database.read(lambda tx, s=state: tx.in_state(s, (0.0, ""), 9)) == []  # type: ignore[misc]
+        assert await self.database.read(lambda tx: tx.machines_in(MACHINE_OPEN, (0.0, ""), 9)) == []
 
 
 class Meddler:
