@@ -35,12 +35,14 @@ from app.emulator.faults import Fault as NetBoxFault
 from app.operations.answers import Allocation
 from tests.operations.conftest import LAB, SMALL, Stage, close_desk, make_desk
 from tests.operations.test_crashes import Killed, Life, Mortal
+from tests.operations.test_places import at
 
 T = TypeVar("T")
 NAMES = ("k0", "k1", "k2")
 KEYS = st.sampled_from(("k0", "k0", "k0", "k1", "k2"))
 OWNERS = st.sampled_from(("alice", "alice", "alice", "bob"))
 LIVES = st.none() | st.none() | st.integers(0, 9)
+HOSTS = st.sampled_from(("192.168.4.100", "192.168.4.100", "192.168.4.101"))
 GATEWAYS = {"192.168.4.1", "192.168.5.1"}
 PREFIXES = st.sampled_from((LAB, LAB, LAB, SMALL))
 WORDS = st.fixed_dictionaries(
@@ -80,6 +82,7 @@ class Desks(RuleBasedStateMachine):
         self.acknowledged: dict[str, tuple[str, str]] = {}
         self.forgotten: set[str] = set()
         self.taken: set[str] = set()
+        self.by_hand: set[int] = set()
 
     def teardown(self) -> None:
         """Let it become quiet, and see what is left."""
@@ -180,6 +183,20 @@ class Desks(RuleBasedStateMachine):
         else:
             assert isinstance(outcome, Refusal | Later | Fault | UpstreamError | Killed), outcome
 
+    @rule(
+        key=KEYS, owner=OWNERS, host=HOSTS, method=st.sampled_from(("post", "put")), life=LIVES, words=WORDS
+    )
+    def adopt(  # noqa: PLR0917 - what a request is made of
+        self, key: str, owner: str, host: str, method: str, life: int | None, words: dict[str, Any]
+    ) -> None:
+        """An operator puts what is at an address under a key, also what was taken away from one."""
+        faults, self.desk.emulator.faults.faults = self.desk.emulator.faults.faults, []
+        rows = self.run(self.desk.netbox.addresses.find_host(ipaddress.ip_address(host), None))
+        self.desk.emulator.faults.faults = faults
+        self.taken -= {str(row.id) for row in rows if row.key is None}
+        caller, verb = Caller(owner=owner, operator=True), getattr(self.desk, method)
+        self.judge(key, owner, self.attempt(lambda: verb(caller, key, **at(host), adopt=True, **words), life))
+
     @rule(key=KEYS, owner=OWNERS, life=LIVES)
     def release(self, key: str, owner: str, life: int | None) -> None:
         """DELETE: done, in doubt, or refused."""
@@ -228,11 +245,23 @@ class Desks(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def lose(self, key: str) -> None:
-        """The ledger is an old backup's: what was in doubt or held is not known any more."""
+        """The ledger is an old backup's: what was in doubt, held or adopted is not known any more."""
+        entry = self.run(self.desk.entry(key))
+        if entry is not None and entry.adopted:
+            self.by_hand.discard(entry.netbox_id or 0)
         self.run(self.desk.lose(key))
         self.forgotten.add(key)
 
     # -- other people ----------------------------------------------------------------------------
+
+    @rule(host=HOSTS)
+    def make(self, host: str) -> None:
+        """A human makes an address, where there is none."""
+        faults, self.desk.emulator.faults.faults = self.desk.emulator.faults.faults, []
+        if not self.run(self.desk.netbox.addresses.find_host(ipaddress.ip_address(host), None)):
+            made = self.desk.api("POST", "ipam/ip-addresses/", {"address": f"{host}/24"})
+            self.by_hand.add(made["id"])
+        self.desk.emulator.faults.faults = faults
 
     @rule(key=KEYS, what=st.sampled_from(("edit", "delete", "clear", "steal")))
     def meddle(self, key: str, what: str) -> None:
@@ -248,6 +277,7 @@ class Desks(RuleBasedStateMachine):
         """Do it."""
         path = f"ipam/ip-addresses/{row.id}/"
         if what == "delete":
+            self.by_hand.discard(row.id)
             self.desk.api("DELETE", path)
         elif what == "edit":
             self.desk.api("PATCH", path, {"description": "edited", "dns_name": "human.example.com"})
@@ -282,6 +312,7 @@ class Desks(RuleBasedStateMachine):
             await desk.accounted()
         rows = desk.emulator.database.rows(ROWS)
         assert self.taken <= {str(row["id"]) for row in rows}  # what is somebody else's is not deleted
+        assert self.by_hand <= {row["id"] for row in rows}  # nor what was only adopted
         for key in {*NAMES} - self.forgotten:
             entry = await desk.entry(key)
             known = entry.netbox_id if entry is not None and entry.live else None
