@@ -15,7 +15,15 @@ from app.main import netbox_settings
 from app.naming.numbers import Template, free_names, next_name
 from app.netbox import NetBox, connect
 from app.netbox.inspection import Check, inspect
-from app.netbox.setup import DROP_INDEX_SQL, INDEX_SQL, Deed, Step, bootstrap, print_instructions
+from app.netbox.setup import (
+    DROP_DNS_INDEX_SQL,
+    DROP_INDEX_SQL,
+    INDEX_SQL,
+    Deed,
+    Step,
+    bootstrap,
+    print_instructions,
+)
 from app.policyfile import PolicyWrong, load
 from app.settings import Settings, SettingsWrong, unknown_variables
 
@@ -46,7 +54,8 @@ def instructions(environ: Mapping[str, str]) -> str:
     """What an administrator can do by hand, with how to undo the index."""
     settings = Settings.towards_netbox(environ, "not used")
     return (
-        f"{print_instructions(netbox_settings(settings).base)}\nTo remove the index:\n\n  {DROP_INDEX_SQL}\n"
+        f"{print_instructions(netbox_settings(settings).base)}\n"
+        f"To remove the indexes:\n\n  {DROP_INDEX_SQL}\n  {DROP_DNS_INDEX_SQL}\n"
     )
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -93,8 +94,16 @@ def test_the_instructions_name_everything_an_administrator_does() -> None:
     assert "https://netbox.example.com/api/extras/custom-fields/" in text
     assert "add ipam.ipaddress" in text
     assert setup.INDEX_SQL in text
+    assert setup.DNS_INDEX_SQL in text
     assert "(custom_field_data->'berth_key')" in setup.INDEX_SQL
     assert setup.DROP_INDEX_SQL == "DROP INDEX CONCURRENTLY IF EXISTS berth_key_idx;"
+
+
+def test_the_page_for_administrators_has_the_same_indexes() -> None:
+    """To make and to drop, word for word."""
+    page = (Path(__file__).parents[2] / "docs" / "for-netbox-admins.md").read_text()
+    statements = (setup.INDEX_SQL, setup.DNS_INDEX_SQL, setup.DROP_INDEX_SQL, setup.DROP_DNS_INDEX_SQL)
+    assert [statement for statement in statements if statement not in page] == []
 
 
 # -- doctor ------------------------------------------------------------------------------------
