@@ -18,7 +18,15 @@ from app.netbox import NetBox, connect
 from app.netbox.inspection import Check, inspect
 from app.netbox.lookups import PATH, in_vrf
 from app.netbox.rows import Listing
-from app.netbox.setup import DROP_INDEX_SQL, INDEX_SQL, Deed, Step, bootstrap, print_instructions
+from app.netbox.setup import (
+    DROP_DNS_INDEX_SQL,
+    DROP_INDEX_SQL,
+    INDEX_SQL,
+    Deed,
+    Step,
+    bootstrap,
+    print_instructions,
+)
 from app.policyfile import PolicyWrong, load
 from app.settings import Settings, SettingsWrong, unknown_variables
 
@@ -63,7 +71,7 @@ def instructions(environ: Mapping[str, str]) -> str:
     """
     settings = Settings.towards_netbox(environ, "not used")
     text = print_instructions(netbox_settings(settings).base, _tags(settings))
-    return f"{text}\nTo remove the index:\n\n  {DROP_INDEX_SQL}\n"
+    return f"{text}\nTo remove the indexes:\n\n  {DROP_INDEX_SQL}\n  {DROP_DNS_INDEX_SQL}\n"
 
 
 def _tags(settings: Settings) -> tuple[str, ...]:

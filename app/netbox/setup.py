@@ -57,7 +57,14 @@ INDEX_SQL: Final = (
 """For large installations: without it the uniqueness check scans the table (65 ms an address at 200 000
 addresses, 11 to 14 ms with it; measured on 4.6.8). To be run in NetBox's own database."""
 
+DNS_INDEX_SQL: Final = (
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS berth_dns_name_idx ON ipam_ipaddress (dns_name);"
+)
+"""For the look-up of a name before an allocation: 16 ms of the database for each of its two queries at
+100 000 addresses, under 0.1 ms with it; the whole call took 40 instead of 100 ms (measured on 4.7.3)."""
+
 DROP_INDEX_SQL: Final = "DROP INDEX CONCURRENTLY IF EXISTS berth_key_idx;"
+DROP_DNS_INDEX_SQL: Final = "DROP INDEX CONCURRENTLY IF EXISTS berth_dns_name_idx;"
 
 
 class Deed(Enum):
@@ -158,7 +165,12 @@ def print_instructions(url: str, tags: Sequence[str] = ()) -> str:
         f"  {right!s:<40} {right.purpose}{'' if right.required else ' (optional)'}" for right in RIGHTS
     )
     return _INSTRUCTIONS.format(
-        url=url, commands=commands, tags=_tag_instructions(url, tags), rights=rights, index=INDEX_SQL
+        url=url,
+        commands=commands,
+        tags=_tag_instructions(url, tags),
+        rights=rights,
+        index=INDEX_SQL,
+        names_index=DNS_INDEX_SQL,
     )
 
 
@@ -210,4 +222,8 @@ The token that Berth itself uses needs these rights (Admin > Permissions):
 On an installation with more than some 50 000 addresses, add this index to NetBox's database:
 
   {index}
+
+and this one, which makes the look-up of a name before an allocation fast:
+
+  {names_index}
 """

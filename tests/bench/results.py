@@ -28,6 +28,7 @@ def netbox() -> dict[str, Any]:
             cells += [cell(place, "idle", 1, number, status={"p50": 10.0, "p99": 12.0, "count": 30})]
             for clients in (1, 32, 64):
                 cells += _round(place, clients, number, speed)
+    cells += [each for number in range(3) for each in _machines(number)]
     lone = [{"place": place, "series": LONE, "commit": 2.0} for place in ("1000", "30000")]
     plan = {"rounds": 3, "clients": [1, 32, 64], "seconds": {"1000": 6.0}}
     filled = {"1000": 1000, "30000": 30_000}
@@ -39,7 +40,19 @@ LONE = {
     "claimed": [31.0, 33.0, 32.0],
     "read": [20.0, 20.0, 20.0],
     "berth": [60.0, 61.0, 62.0],
+    "cold": [95.0, 96.0, 97.0],
 }
+
+
+def _machines(number: int) -> list[dict[str, Any]]:
+    figures: dict[tuple[str, int], dict[str, Any]] = {
+        ("vm-script", 1): {"rate": 4.0, "p50": 250.0, "writes": 4.0},
+        ("vm-script", 10): {"rate": 9.0, "p50": 1100.0, "writes": 4.0},
+        ("vm-batch", 1): {"rate": 16.0, "p50": 3100.0, "writes": 0.2},
+        ("vm-single", 50): {"rate": 8.0, "p50": 5000.0, "writes": 0.5},
+        ("vm-lone", 1): {"rate": 3.5, "p50": 290.0, "writes": 4.0},
+    }
+    return [cell("machines", arm, clients, number, **values) for (arm, clients), values in figures.items()]
 
 
 def _round(place: str, clients: int, number: int, speed: float) -> list[dict[str, Any]]:

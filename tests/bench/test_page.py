@@ -11,7 +11,7 @@ import pytest
 from tests.bench import results
 from tools.bench.page import bystander_plot, load_plot, notes, page, write
 from tools.bench.reasons import others, reason
-from tools.bench.results import Results
+from tools.bench.results import Lone, Results
 from tools.bench.svg import ticks
 from tools.bench.targets import targets
 
@@ -50,6 +50,20 @@ def test_the_lone_caller_is_charged_with_what_berth_adds(netbox: Results) -> Non
     lone = netbox.lone("1000")
     assert lone is not None
     assert lone.overhead() == pytest.approx(10 - 4)
+    assert lone.overhead("cold") == pytest.approx(45 - 4)
+    assert Lone({"berth": [1.0]}, 2.0).overhead("cold") is None
+
+
+def test_machines_are_compared_with_a_script_of_the_same_round(netbox: Results) -> None:
+    """A batch at least three times, single calls at least twice, and never slower than ten threads."""
+    judged = {each.id: (each.measured, each.met) for each in targets(netbox, None)}
+    assert judged["machines-batch"] == ("4.0", True)
+    assert judged["machines-single"] == ("2.0", True)
+    assert judged["machines-threads"] == ("0.9", False)
+    assert judged["machines-writes"] == ("4.0", True)
+    for each in netbox.cells("machines", "vm-lone", None):
+        each["writes"] = 4.2
+    assert {each.id: each.met for each in targets(netbox, None)}["machines-writes"] is False
 
 
 def test_each_target_is_judged_by_its_figure(netbox: Results, emulator: Results) -> None:
@@ -97,6 +111,12 @@ def test_the_page_holds_the_figures_and_what_they_were_measured_with(
     assert "two durable transactions 0.30; Python. |" in text
     assert "2 cores (A processor), 24 GiB, Linux 6; Berth 0.1.0, Python 3.12.1." in text
     assert "NetBox held 31 000 addresses before." in text
+    assert "| Berth, one batch | 16.0 | 3100 | 0.2 | 4.0 |" in text
+    lone = "| 31.0 ms | 32.0 ms | 20.0 ms | 2.0 ms | 61.0 ms | 6.0 ms | 96.0 ms | 41.0 ms |"
+    assert [f"| {place} {lone}" in text for place in ("1000", "30000", "emulator")] == [True] * 3
+    assert "NetBox had an index on names" not in text
+    netbox.data["plan"]["dns_index"] = True
+    assert "NetBox had an index on names besides." in page(netbox, emulator, {})
     assert "$" not in text
 
 

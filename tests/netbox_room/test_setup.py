@@ -8,6 +8,7 @@ import secrets
 import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,7 @@ def test_the_instructions_name_everything_an_administrator_does() -> None:
     assert text.count('"ipam.ipaddress", "virtualization.virtualmachine", "virtualization.vminterface"') == 2
     assert "Virtualization > Virtual Machine, Virtualization > Interface" in text
     assert setup.INDEX_SQL in text
+    assert setup.DNS_INDEX_SQL in text
     assert "(custom_field_data->'berth_key')" in setup.INDEX_SQL
     assert setup.DROP_INDEX_SQL == "DROP INDEX CONCURRENTLY IF EXISTS berth_key_idx;"
 
@@ -138,6 +140,13 @@ def test_the_instructions_make_the_tags_of_the_policy() -> None:
     assert text.count("curl --fail-with-body -X POST https://netbox.example.com/api/extras/tags/ ") == 2
     assert "Customization > Tags > Add" in text
     assert "  Name Ada's Own, Slug ada-s-own" in text
+
+
+def test_the_page_for_administrators_has_the_same_indexes() -> None:
+    """To make and to drop, word for word."""
+    page = (Path(__file__).parents[2] / "docs" / "for-netbox-admins.md").read_text()
+    statements = (setup.INDEX_SQL, setup.DNS_INDEX_SQL, setup.DROP_INDEX_SQL, setup.DROP_DNS_INDEX_SQL)
+    assert [statement for statement in statements if statement not in page] == []
 
 
 # -- doctor ------------------------------------------------------------------------------------

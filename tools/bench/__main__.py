@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("what", choices=["emulator", "netbox", "page"])
     parser.add_argument("--quick", action="store_true", help="a rough look: one short round")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the results and the page go")
+    parser.add_argument("--dns-index", action="store_true", help="netbox: with an index on names besides")
     parser.add_argument("--rounds", type=int, help="how often everything is repeated (3)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, which stops what was started
@@ -31,10 +32,14 @@ def main() -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """Measure and keep the result, then forget what the servers left on the disk."""
-    bench = against_netbox if options.what == "netbox" else against_emulator
     folder = Path(tempfile.mkdtemp(prefix="berth-bench-", dir="/var/tmp"))  # a disk: fsync counts
     try:
-        result = bench.measured(folder, quick=options.quick, rounds=options.rounds)
+        if options.what == "netbox":
+            result = against_netbox.measured(
+                folder, quick=options.quick, rounds=options.rounds, dns_index=options.dns_index
+            )
+        else:
+            result = against_emulator.measured(folder, quick=options.quick, rounds=options.rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     results = options.docs / "benchmarks" / "results"

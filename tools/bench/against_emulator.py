@@ -13,8 +13,8 @@ from app.emulator import SEED_TOKEN
 
 from . import parts
 from .machine import machine, moment, versions
-from .measure import Cell, Counters, commits, measure, say, serving, starts
-from .processes import BERTH_TOKEN, Load, Server, bootstrap, cpu_seconds, emulator, instant, memory
+from .measure import Cell, Counters, commits, lone, measure, say, serving, starts
+from .processes import BERTH_TOKEN, Load, Server, bootstrap, cold, cpu_seconds, emulator, instant, memory
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -92,13 +92,10 @@ class Upstream:
             for clients in self.plan.clients
         ]
 
-    def lone(self) -> dict[str, Any]:
+    def lone(self, folder: Path) -> dict[str, Any]:
         """A caller who has Berth to himself."""
-        before = Counters.of(self.server)
-        outcome = Load(self.spec("lone", 1, count=self.plan.lone)).outcome()
-        committed = commits(Counters.of(self.server), before)
-        series = {name: [round(each * 1000, 2) for each in values] for name, values in outcome.series.items()}
-        return {"place": self.name, "series": series, "commit": round(committed["mean"], 2)}
+        with cold(folder / "cold", self.url, SEED_TOKEN) as forgetful:
+            return lone((self.server, forgetful), self.spec("lone", 1, count=self.plan.lone), self.name)
 
 
 def measured(folder: Path, *, quick: bool, rounds: int | None) -> dict[str, Any]:
@@ -113,10 +110,10 @@ def run(folder: Path, plan: Plan) -> dict[str, Any]:
     with ExitStack() as stack:
         upstreams = [_upstream(stack, folder, name, plan) for name in ("instant", "emulator")]
         first = starts(folder, upstreams[1].url, SEED_TOKEN, plan.starts)
-        lone = [upstreams[1].lone()]
+        alone = [upstreams[1].lone(folder)]
         cells = _allocations(upstreams, plan) + upstreams[1].repeats()
         now, most = memory(upstreams[0].server.pid)
-        alone = parts.measured(folder, max(plan.clients), plan.seconds)
+        pieces = parts.measured(folder, max(plan.clients), plan.seconds)
         return {
             "kind": "emulator",
             "began": began,
@@ -126,8 +123,8 @@ def run(folder: Path, plan: Plan) -> dict[str, Any]:
             "plan": {"rounds": plan.rounds, "clients": list(plan.clients), "seconds": plan.seconds},
             "starts": first,
             "memory": {"now": round(now, 1), "most": round(most, 1)},
-            "parts": alone,
-            "lone": lone,
+            "parts": pieces,
+            "lone": alone,
             "cells": [cell.dump() for cell in cells],
         }
 

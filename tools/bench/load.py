@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from app.domain.inventory import Draft
 from app.netbox.translate import payload
 
-from . import sequential
+from . import sequential, vms
 from .spec import Outcome, Spec
 from .wire import Connection
 
@@ -169,6 +169,8 @@ def make(spec: Spec) -> Outcome:
         return sequential.lone(spec)
     if spec.arm == "direct":
         return _direct(spec)
+    if spec.arm.startswith("vm-"):
+        return vms.make(spec)
     return asyncio.run(_loop(spec))
 
 

@@ -25,7 +25,8 @@ _PAUSE: Final = 0.2
 class Cell:
     """What one load came to. Latencies are milliseconds, `cpu` what each process computed.
 
-    Both `cpu` and `elapsed` are seconds, of the whole load with its start.
+    Both `cpu` and `elapsed` are seconds, of the whole load with its start. `writes` are calls to NetBox that
+    changed something, for each machine that was registered.
     """
 
     place: str
@@ -43,6 +44,7 @@ class Cell:
     lists: dict[str, float] = field(default_factory=dict)
     commits: dict[str, float] = field(default_factory=dict)
     doubled: int | None = None
+    writes: float | None = None
     elapsed: float = 0.0
 
     def dump(self) -> dict[str, Any]:
@@ -103,6 +105,15 @@ class Counters:
             for part in ("sum", "count")
         )
         return total, count
+
+
+def lone(servers: tuple[Server, Server], spec: Spec, place: str) -> dict[str, Any]:
+    """One caller, and how long a commit of his took; the second server is the one without memory."""
+    before = Counters.of(servers[0])
+    outcome = Load(replace(spec, cold=servers[1].url)).outcome()
+    committed = commits(Counters.of(servers[0]), before)
+    series = {name: [round(each * 1000, 2) for each in values] for name, values in outcome.series.items()}
+    return {"place": place, "series": series, "commit": round(committed["mean"], 2)}
 
 
 def commits(now: Counters, before: Counters) -> dict[str, float]:

@@ -36,12 +36,25 @@ FROM generate_series(1, {count}) AS n
 """Every second one carries a claim, as in an installation that has used Berth for a while."""
 
 _KIND: Final = "(SELECT id FROM django_content_type WHERE app_label = 'ipam' AND model = 'ipaddress')"
+_KINDS: Final = (
+    "(SELECT id FROM django_content_type WHERE (app_label, model) IN (('ipam', 'ipaddress'),"
+    " ('virtualization', 'virtualmachine'), ('virtualization', 'vminterface')))"
+)
 _SWEEP: Final = (
+    "UPDATE virtualization_virtualmachine SET primary_ip4_id = NULL",
+    "DELETE FROM virtualization_vminterface",
+    "DELETE FROM virtualization_virtualmachine",
     "DELETE FROM ipam_ipaddress WHERE id > {last}",
-    "DELETE FROM core_objectchange WHERE changed_object_type_id = {kind}",
-    "DELETE FROM extras_cachedvalue WHERE object_type_id = {kind}",
+    "DELETE FROM core_objectchange WHERE changed_object_type_id IN {kinds}",
+    "DELETE FROM extras_cachedvalue WHERE object_type_id IN {kinds}",
     "VACUUM ANALYZE ipam_ipaddress, core_objectchange, extras_cachedvalue",
 )
+"""The bench's NetBox has no machines but those that it makes itself."""
+
+_WRITES: Final = """
+SELECT count(DISTINCT request_id) FROM core_objectchange
+WHERE changed_object_type_id IN {kinds} AND time BETWEEN to_timestamp({began}) AND to_timestamp({ended})
+"""
 
 _SIZES: Final = """
 SELECT count(*) FROM core_objectchange
@@ -74,6 +87,7 @@ class NetBox:
     dsn: str
     pids: tuple[int, ...]
     last: int = 0
+    cluster: int = 0
 
     def sql(self, *statements: str) -> list[str]:
         """Run each statement by itself; returns the lines that come out."""
@@ -84,7 +98,9 @@ class NetBox:
 
     def fill(self, places: list[Place]) -> dict[str, int]:
         """Make the prefixes and put addresses into them; returns the prefixes' ids."""
-        ids = {place.name: self._made(place) for place in places}
+        ids = {place.name: self._made("ipam/prefixes/", {"prefix": place.prefix}) for place in places}
+        kind = self._made("virtualization/cluster-types/", {"name": "Bench", "slug": "bench"})
+        self.cluster = self._made("virtualization/clusters/", {"name": "bench", "type": kind})
         for place in places:
             self.sql(_FILL.format(name=place.name, network=place.network, count=place.used))
         self.last = int(self.sql("SELECT max(id) FROM ipam_ipaddress")[0])
@@ -93,11 +109,15 @@ class NetBox:
 
     def sweep(self) -> None:
         """Remove everything that was allocated since it was filled, so that each load finds the same."""
-        self.sql(*(each.format(last=self.last, kind=_KIND) for each in _SWEEP))
+        self.sql(*(each.format(last=self.last, kinds=_KINDS) for each in _SWEEP))
 
     def sizes(self, began: float, ended: float) -> list[int]:
         """The sizes of the lists that were created in this time, in their order, from the change log."""
         return [int(line) for line in self.sql(_SIZES.format(kind=_KIND, began=began, ended=ended))]
+
+    def writes(self, began: float, ended: float) -> int:
+        """How many calls changed addresses, machines or interfaces in this time, from the change log."""
+        return int(self.sql(_WRITES.format(kinds=_KINDS, began=began, ended=ended))[0])
 
     def doubled(self) -> int:
         """How many addresses there are too many: NetBox should hold none twice."""
@@ -117,11 +137,10 @@ class NetBox:
         postgres = self.sql("SHOW server_version")[0].split()[0]
         return {"NetBox": status["netbox-version"], "PostgreSQL": postgres}
 
-    def _made(self, place: Place) -> int:
+    def _made(self, path: str, fields: dict[str, Any]) -> int:
         headers = {"Authorization": f"Token {self.token}"}
-        url = f"{self.url}/api/ipam/prefixes/"
         with session() as client:
-            answer = client.post(url, json={"prefix": place.prefix}, headers=headers, timeout=60)
+            answer = client.post(f"{self.url}/api/{path}", json=fields, headers=headers, timeout=60)
         answer.raise_for_status()
         return int(answer.json()["id"])
 

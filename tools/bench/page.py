@@ -59,9 +59,11 @@ def page(netbox: Results | None, emulator: Results | None, written: dict[str, st
         variants=_or(netbox, tables.variants),
         bystander=_or(netbox, tables.bystander),
         lone=_or(netbox, tables.lone),
+        machines=_or(netbox, tables.machines),
         repeats_netbox=_or(netbox, lambda results: tables.repeats(results, "1000")),
         sound=_or(netbox, sound),
         about_emulator=_or(emulator, about),
+        lone_emulator=_or(emulator, tables.lone),
         durable=_or(emulator, tables.durable),
         repeats_emulator=_or(emulator, lambda results: tables.repeats(results, "emulator")),
         start=_or(emulator, tables.start),
@@ -93,6 +95,8 @@ def about(results: Results) -> str:
     share = others(results)
     if share is not None:
         lines.append(f"Programs beside the benchmark took {share:.0%} of the cores meanwhile.")
+    if data["plan"].get("dns_index"):
+        lines.append("NetBox had an index on names besides.")
     if filled:
         lines.append(f"NetBox held {sum(filled.values()):,} addresses before.".replace(",", " "))
     return "\n".join(lines)

@@ -96,8 +96,8 @@ class Server:
             time.sleep(0.005)
 
 
-def berth(folder: Path, netbox: str, token: str) -> Server:
-    """Berth with the settings that it has when none are set."""
+def berth(folder: Path, netbox: str, token: str, **settings: str) -> Server:
+    """Berth with the settings that it has when none are set, but for these (`BERTH_…` in small letters)."""
     server = Server([sys.executable, "-c", _SERVE], {}, folder, "/readyz")
     server.variables = {
         "NETBOX_URL": netbox,
@@ -105,8 +105,14 @@ def berth(folder: Path, netbox: str, token: str) -> Server:
         "BERTH_TOKEN": BERTH_TOKEN,
         "BERTH_PORT": str(server.port),
         "BERTH_STATE_DIR": str(folder / "state"),
+        **{f"BERTH_{name.upper()}": value for name, value in settings.items()},
     }
     return server
+
+
+def cold(folder: Path, netbox: str, token: str) -> Server:
+    """Berth without memory of prefixes: every request meets a cache that is empty."""
+    return berth(folder, netbox, token, netbox_cache_seconds="0")
 
 
 def instant(folder: Path) -> Server:
@@ -155,8 +161,14 @@ class Load:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process and its children, also those that ended, have computed (proc(5), fields 14 to 17)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """What a process and its children that ended have computed (proc(5), fields 14 to 17).
+
+    Nothing if it has ended itself: then its parent counts it.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 

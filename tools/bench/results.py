@@ -50,12 +50,13 @@ class Results:
         self, place: str, arms: tuple[str, str], clients: int, path: str = "rate", *, index: bool = True
     ) -> float | None:
         """How many times the second arm's figure the first one's is: the median of the rounds' ratios."""
-        sides = [
-            {cell["round"]: _at(cell, path) for cell in self.cells(place, arm, clients, index=index)}
-            for arm in arms
-        ]
-        both = sides[0].keys() & sides[1].keys()
-        return median(ratio(sides[0][number], sides[1][number]) for number in both)
+        sides = [self.cells(place, arm, clients, index=index) for arm in arms]
+        return _times(sides[0], sides[1], path)
+
+    def machines(self, one: tuple[str, int | None], other: tuple[str, int | None]) -> float | None:
+        """How many times faster than the other way the one registers machines; ways are arm and clients."""
+        sides = [self.cells("machines", arm, clients) for arm, clients in (one, other)]
+        return _times(sides[0], sides[1], "rate")
 
     def lone(self, place: str) -> Lone | None:
         """What was measured of a lone caller."""
@@ -89,13 +90,21 @@ class Lone:
 
     def median(self, name: str) -> float | None:
         """Of one way."""
-        return median(self.series[name])
+        return median(self.series.get(name, ()))
 
-    def overhead(self, direct: str = "direct") -> float | None:
+    def overhead(self, through: str = "berth") -> float | None:
         """Berth beyond the direct call, the read of the name and the two commits: the median of the pairs."""
-        before = paired(self.series[direct], self.series["read"], _plus)
-        beyond = median(paired(self.series["berth"], before, _minus))
+        if through not in self.series:
+            return None
+        before = paired(self.series["direct"], self.series["read"], _plus)
+        beyond = median(paired(self.series[through], before, _minus))
         return None if beyond is None else beyond - 2 * self.commit
+
+
+def _times(ones: list[dict[str, Any]], others: list[dict[str, Any]], path: str) -> float | None:
+    sides = [{cell["round"]: _at(cell, path) for cell in cells} for cells in (ones, others)]
+    both = sides[0].keys() & sides[1].keys()
+    return median(ratio(sides[0][number], sides[1][number]) for number in both)
 
 
 def _plus(one: float, other: float) -> float:

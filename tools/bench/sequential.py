@@ -105,12 +105,16 @@ def _ways(spec: Spec) -> dict[str, Callable[[str], None]]:
         }
         _ok(netbox.get(f"{spec.netbox}/api/ipam/ip-addresses/", params=query, timeout=_PATIENCE))
 
-    def through(key: str) -> None:
-        name = f"{spec.run}-{key}"
-        body = {"key": name, "prefix": spec.prefix, **spec.traits(name)}
-        _ok(berth.post(f"{spec.berth}/api/v1/allocations", json=body, timeout=_PATIENCE))
+    def through(url: str) -> Callable[[str], None]:
+        def way(key: str) -> None:
+            name = f"{spec.run}-{key}"
+            body = {"key": name, "prefix": spec.prefix, **spec.traits(name)}
+            _ok(berth.post(f"{url}/api/v1/allocations", json=body, timeout=_PATIENCE))
 
-    return {"direct": direct, "claimed": claimed, "read": read, "berth": through}
+        return way
+
+    cold = {"cold": through(spec.cold)} if spec.cold else {}
+    return {"direct": direct, "claimed": claimed, "read": read, "berth": through(spec.berth), **cold}
 
 
 def _ok(answer: requests.Response) -> None:

@@ -19,7 +19,15 @@ class Spec:
     lists   list POSTs to available-ips of these `sizes` (in turn), fields as Berth sends them
     read    a look-up of a name, as Berth makes it, on a new connection each
     status  an unrelated `GET /api/status/`, on a new connection each, every `pause` seconds
-    lone    one caller: a direct call, one with the claim fields, a read by name and Berth, in turns
+    lone    one caller: a direct call, one with the claim fields, a read by name, Berth, and a Berth that
+            remembers no prefix (`cold`), in turns
+
+    machines of one interface and one IPv4, `count` of them, each complete when it has its primary address:
+
+    vm-script   pynetbox's calls, machine after machine; with several `clients`, as many threads share them
+    vm-batch    all in one request to Berth
+    vm-single   a PUT to Berth for each, all at once
+    vm-lone     a PUT to Berth for each, one after the other
 
     `clients` ask again as soon as they are answered, for `warm` seconds that do not count and `seconds` that
     do; `count` (for lone, and to make known keys) ends it earlier.
@@ -37,6 +45,8 @@ class Spec:
     pause: float = 0.0
     prefix: str = ""
     prefix_id: int = 0
+    cluster: int = 0
+    cold: str = ""
     run: str = ""
     named: bool = True
     known: int = 0

@@ -100,6 +100,7 @@ def bystander(results: Results) -> str:
 def lone(results: Results) -> str:
     """(c): one caller alone."""
     head = ["prefix", "direct", "direct with the claim", "read of the name", "one commit", "Berth", "beyond"]
+    head += ["Berth, prefix not remembered", "beyond"]
     rows = []
     for each in results.data["lone"]:
         found = results.lone(each["place"])
@@ -107,8 +108,30 @@ def lone(results: Results) -> str:
             continue
         ways = [found.median(name) for name in ("direct", "claimed", "read")]
         figures = [*ways, found.commit, found.median("berth"), found.overhead()]
+        figures += [found.median("cold"), found.overhead("cold")]
         rows.append([each["place"], *(number(figure, "{:.1f} ms") for figure in figures)])
     return table(head, rows)
+
+
+_MACHINES = (
+    ("a script, machine after machine", "vm-script", 1),
+    ("a script with 10 threads", "vm-script", 10),
+    ("Berth, one batch", "vm-batch", None),
+    ("Berth, a call for each, all at once", "vm-single", None),
+    ("Berth, a call for each, one after the other", "vm-lone", None),
+)
+
+
+def machines(results: Results) -> str:
+    """Machines by script and through Berth."""
+    rows = []
+    for what, arm, clients in _MACHINES:
+        figures = [results.of("machines", arm, clients, path) for path in ("rate", "p50", "writes")]
+        times = results.machines((arm, clients), ("vm-script", 1))
+        forms = ("{:.1f}", "{:.0f}", "{:.1f}")
+        shown = [number(figure, form) for figure, form in zip(figures, forms, strict=True)]
+        rows.append([what, *shown, number(times, "{:.1f}")])
+    return table(["", "machines /s", "p50, ms", "writes to NetBox a machine", "times a script"], rows)
 
 
 def repeats(results: Results, place: str) -> str:

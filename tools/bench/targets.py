@@ -18,6 +18,9 @@ DURABLE: Final = 1000.0
 START_SECONDS: Final = 2.0
 MEMORY_MIB: Final = 150.0
 TARGET_CLIENTS: Final = (32, 64)
+MACHINE_WRITES: Final = 4
+SCRIPT: Final = ("vm-script", 1)
+THREADS: Final = ("vm-script", 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,22 @@ def _of_netbox(results: Results) -> Iterator[Target]:
         lone = results.lone(place)
         text = f"A lone allocation beyond direct call, read of the name and two commits, {place} addresses"
         yield _below(f"lone-{place}", text, lone.overhead() if lone else None, LONE_MS, "{:.1f} ms")
+    yield from _of_machines(results)
+
+
+def _of_machines(results: Results) -> Iterator[Target]:
+    compared = {
+        "batch": ("in one batch: times a script", ("vm-batch", None), SCRIPT, 3.0),
+        "single": ("in concurrent calls: times a script", ("vm-single", None), SCRIPT, 2.0),
+        "threads": ("in concurrent calls: times a script with 10 threads", ("vm-single", None), THREADS, 1.0),
+    }
+    for name, (how, one, other, wanted) in compared.items():
+        times = results.machines(one, other)
+        yield _least(f"machines-{name}", f"Machines {how}", times, wanted, "{:.1f}")
+    writes = results.of("machines", "vm-lone", None, "writes")
+    text = "Writes to NetBox for a lone machine with an IPv4"
+    met = None if writes is None else writes <= MACHINE_WRITES
+    yield Target("machines-writes", text, f"at most {MACHINE_WRITES}", _shown(writes, "{:.1f}"), met)
 
 
 def _under_load(results: Results, place: str, clients: int, factor: float) -> Iterator[Target]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ class Answer:
     status: int
     head: Mapping[str, str]
     body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever it holds
+        """The body, read."""
+        return json.loads(self.body)
 
 
 class Connection:
