@@ -63,6 +63,7 @@ class Operations:
     ledger: Ledger
     finder: Finder
     numbers: Numbers
+    resolver: Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def assemble(parts: Parts) -> Operations:
         ledger=shared.ledger,
         finder=shared.finder,
         numbers=shared.planner.numbers,
+        resolver=shared.planner.resolver,
     )
 
 

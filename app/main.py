@@ -76,7 +76,7 @@ class Berth:
             list_allocations=verbs.list_allocations,
             confirm=verbs.confirm,
             release=verbs.release,
-            check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers),
+            check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers, verbs.resolver),
             audit=ShowAudit(verbs.ledger),
             shelf=self.netbox.shelf,
         )
