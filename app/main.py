@@ -47,6 +47,7 @@ from app.store import Database, open_database
 from app.telemetry.audit import AuditLines, line_of, text_of
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import tracer_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +237,9 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     # uvicorn raises the signal once more when it has stopped in good order, which is no failure
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _signal, _frame: sys.exit(0))
-    berth = replace(compose(settings, policy, log), reload=policy.reload, telemetry=telemetry_of(environ))
+    berth = replace(
+        compose(settings, policy, log), reload=policy.reload, telemetry=telemetry_of(environ, log)
+    )
     server = uvicorn.Server(configuration(berth))
     _keep_for_good()
     with exposed(berth.metrics, settings.host, settings.metrics_port):
@@ -253,10 +256,10 @@ def _keep_for_good() -> None:
     gc.freeze()
 
 
-def telemetry_of(environ: Mapping[str, str]) -> dict[str, Any]:
+def telemetry_of(environ: Mapping[str, str], log: FilteringBoundLogger) -> dict[str, Any]:
     """FastAPI's own OpenTelemetry: traces where the environment says where to send them, else nothing."""
-    wanted = bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    return {**NO_TELEMETRY, "tracing": wanted, "auto_configure": wanted}
+    tracer = tracer_of(environ, log)
+    return {**NO_TELEMETRY, "tracing": tracer is not None, "tracer_provider": tracer}
 
 
 def configuration(berth: Berth) -> uvicorn.Config:
