@@ -12,10 +12,10 @@ RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
 # The dependencies first: they change less often than the code, so their layer is kept.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --locked --no-dev --no-install-project --no-cache
+RUN uv sync --locked --no-dev --extra otel --no-install-project --no-cache
 COPY README.md LICENSE ./
 COPY app ./app
-RUN uv sync --locked --no-dev --no-editable --no-cache
+RUN uv sync --locked --no-dev --extra otel --no-editable --no-cache
 
 # -- what runs ---------------------------------------------------------------------------------
 FROM ${PYTHON}

@@ -76,6 +76,7 @@ class Operations:
     numbers: Numbers
     machines: MachineOperations
     look_into: LookInto
+    resolver: Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def assemble(parts: Parts) -> Operations:
         ledger=shared.ledger,
         finder=shared.finder,
         numbers=shared.planner.numbers,
+        resolver=shared.planner.resolver,
         look_into=LookInto(shared.gateways, parts.inventory),
         machines=assemble_machines(_machines(parts, shared, creation, convergence)),
     )

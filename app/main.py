@@ -48,6 +48,7 @@ from app.store import Database, open_database
 from app.telemetry.audit import AuditLines, line_of, text_of
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import tracer_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class Berth:
             list_allocations=verbs.list_allocations,
             confirm=verbs.confirm,
             release=verbs.release,
-            check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers),
+            check_name=CheckName(Names(self.policy), verbs.finder, verbs.numbers, verbs.resolver),
             audit=ShowAudit(verbs.ledger),
             machines=self._machine_desk,
             preview=verbs.look_into,
@@ -260,7 +261,9 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     # uvicorn raises the signal once more when it has stopped in good order, which is no failure
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _signal, _frame: sys.exit(0))
-    berth = replace(compose(settings, policy, log), reload=policy.reload, telemetry=telemetry_of(environ))
+    berth = replace(
+        compose(settings, policy, log), reload=policy.reload, telemetry=telemetry_of(environ, log)
+    )
     server = uvicorn.Server(configuration(berth))
     keep_for_good()
     with exposed(berth.metrics, settings.host, settings.metrics_port):
@@ -279,10 +282,10 @@ def keep_for_good() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
-def telemetry_of(environ: Mapping[str, str]) -> dict[str, Any]:
+def telemetry_of(environ: Mapping[str, str], log: FilteringBoundLogger) -> dict[str, Any]:
     """FastAPI's own OpenTelemetry: traces where the environment says where to send them, else nothing."""
-    wanted = bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    return {**NO_TELEMETRY, "tracing": wanted, "auto_configure": wanted}
+    tracer = tracer_of(environ, log)
+    return {**NO_TELEMETRY, "tracing": tracer is not None, "tracer_provider": tracer}
 
 
 def configuration(berth: Berth) -> uvicorn.Config:

@@ -65,13 +65,15 @@ class Releaser(Protocol):
 class Namer(Protocol):
     """Checks names against the convention."""
 
-    async def __call__(
+    async def __call__(  # noqa: PLR0913 - one parameter a field of the question
         self,
         caller: Caller,
         dns_name: str,
         *,
         prefix: str | int | None,
         vrf: str | int | None,
+        tenant: str | int | None = None,
+        role: str = "",
         suggest: bool = False,
     ) -> NameReport:
         """Every rule that the name breaks there, all at once, and a free one of its kind if that is asked."""

@@ -36,7 +36,13 @@ class Records:
         Writes nothing and reserves nothing, a suggestion neither.
         """
         work = self.desk.check_name(
-            caller, body.dns_name, prefix=body.prefix, vrf=body.vrf, suggest=body.suggest
+            caller,
+            body.dns_name,
+            prefix=body.prefix,
+            vrf=body.vrf,
+            tenant=body.tenant_or_id,
+            role=body.role or "",
+            suggest=body.suggest,
         )
         report = await self.works.run(work)
         note(outcome="refused" if report.violations else "valid")

@@ -185,8 +185,15 @@ class NameQuestion(Request):
     dns_name: DnsName
     prefix: PrefixOrId | None = None
     vrf: NameOrId | None = None
+    tenant: NameOrId | None = Field(default=None, description="A tenant's name, slug or id.")
+    role: Word | None = Field(default=None, description="NetBox's role, such as loopback or secondary.")
     suggest: bool = Field(
         default=False,
         strict=True,
         description="Offer the name with the next free number instead of the number that it has.",
     )
+
+    @property
+    def tenant_or_id(self) -> str | int | None:
+        """The tenant, as a number where it is an id."""
+        return id_or_text(self.tenant)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.words import NOT_AS_IT_SHOULD_BE, complain, explained, in_lines, network
+from app.domain.errors import NameRefused
 from app.domain.inventory import Network
 from app.domain.policy import NamePlace, Policy
 from app.naming.names import Names
@@ -52,27 +53,35 @@ def check(  # noqa: PLR0913 - one parameter an option
 
 
 @names.command("next")
-def next_(
+def next_(  # noqa: PLR0913 - one parameter an option
     template: Annotated[str, typer.Argument(help="Such as docker-{nn}-nexus.spaceships.work.")],
+    *,
     prefix: Prefix = None,
     vrf: Vrf = None,
+    tenant: Tenant = "",
+    role: Role = "",
     policy: PolicyFile = None,
 ) -> None:
     """Print the name with the lowest number that no address in NetBox's VRF has. Nothing is reserved.
 
+    Names that the convention refuses, such as a reserved one, are passed over; exit code 1 if it refuses all.
     What only Berth's ledger knows is not seen, such as a name that is being taken: `POST /api/v1/names/check`
     with `suggest` sees both.
     """
     from app.cli.upstream import next_free  # noqa: PLC0415 - takes seconds to import
 
-    place = NamePlace(network=_network(prefix), vrf=vrf)
+    place = NamePlace(network=_network(prefix), vrf=vrf, tenant=tenant, role=role)
     with explained():
         wanted = Template.parse(template, "")
         rules = _names(policy)
-        name = asyncio.run(next_free(wanted, vrf, os.environ))
-    for line in in_lines(rules.verdict(name, place).violations):
-        complain(f"{name} may not be used: {line}")
-        raise typer.Exit(NOT_AS_IT_SHOULD_BE)
+        try:
+            name = asyncio.run(next_free(wanted, rules, place, os.environ))
+        except NameRefused as refused:
+            for line in in_lines(refused.errors):
+                complain(f"no name of {wanted} may be used: {line}")
+            raise typer.Exit(NOT_AS_IT_SHOULD_BE) from None
+    for line in in_lines(rules.verdict(name, place).warnings):
+        complain(f"warning: {line}")
     typer.echo(name)
 
 

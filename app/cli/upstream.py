@@ -1,6 +1,5 @@
 """What commands do with NetBox and the ledger: connect, ask one thing, let go."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,8 +11,10 @@ from app.credentials.choice import token_source
 from app.credentials.sources import SecretMissing
 from app.domain.errors import UnknownReference
 from app.domain.inventory import Address, Network
+from app.domain.policy import NamePlace
 from app.main import netbox_settings
-from app.naming.numbers import Template, free_names, next_name
+from app.naming.names import Names
+from app.naming.numbers import Template, free_names
 from app.netbox import NetBox, connect
 from app.netbox.inspection import Check, inspect
 from app.netbox.lookups import PATH, in_vrf
@@ -41,8 +42,6 @@ __all__ = [
     "prepare",
     "unclaimed",
 ]
-
-_AT_ONCE = 20
 
 
 @asynccontextmanager
@@ -114,23 +113,20 @@ async def examine(environ: Mapping[str, str]) -> list[Check]:
         return [*checks, Check("token", ok=False, detail=str(missing))]
 
 
-async def next_free(template: Template, vrf: str | None, environ: Mapping[str, str]) -> str:
-    """The template's name with the lowest number that no address of the VRF has in NetBox.
+async def next_free(template: Template, names: Names, place: NamePlace, environ: Mapping[str, str]) -> str:
+    """The template's name with the lowest number that no address has in NetBox and the convention allows.
 
     Raises:
         NameTaken: there is none.
+        NameRefused: the convention refuses all that are free.
         UnknownReference: there is not exactly one VRF of that name.
     """
     async with netbox_of(Settings.towards_netbox(environ)) as netbox:
-        vrf_id = None if vrf is None else await _vrf(netbox, vrf)
-        taken: list[str] = []
-        while batch := [name for name, _ in zip(free_names(template, taken), range(_AT_ONCE), strict=False)]:
-            found = await asyncio.gather(*(netbox.addresses.find_name(name, vrf_id) for name in batch))
-            used = [name for name, addresses in zip(batch, found, strict=True) if addresses]
-            taken += used
-            if len(used) < len(batch):
-                break
-        return next_name(template, taken)
+        vrf_id = None if place.vrf is None else await _vrf(netbox, place.vrf)
+        rows = await netbox.addresses.find_names(template.before.lower(), template.after.lower(), vrf_id)
+        version = place.network.version if place.network else None
+        taken = [row.dns_name for row in rows if version in (None, row.address.version)]
+        return names.first_good(template, free_names(template, taken), place, 1)[0]
 
 
 async def unclaimed(network: Network, vrf: str | None, environ: Mapping[str, str]) -> list[Address]:

@@ -1,13 +1,18 @@
 """The naming convention as the operations and the routes see it: the policy in force, applied to a pool."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
-from app.domain.errors import Violation
+from app.domain.errors import NameRefused, NameTaken, Violation
 from app.domain.inventory import Pool
 from app.domain.policy import NamePlace, Policy
 from app.naming.check import Verdict, covering, judge_dns_name, judge_machine_name
 from app.naming.numbers import Template, template_of
+
+EXAMINED: Final = 1000
+"""How many free names are held against the convention before it counts as refusing them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,35 @@ class Names:
         """The template that a DNS name was made from, by the conventions that it falls under."""
         found = covering(dns_name, place, self.policy().dns_names)
         return template_of(dns_name, [each.pattern for each in found if each.pattern])
+
+    def first_good(
+        self, template: Template, free: Iterable[str], place: NamePlace, most: int, pointer: str = ""
+    ) -> list[str]:
+        """The first of a template's free names that keep the convention, at most so many.
+
+        A name that it refuses, such as a reserved one, is passed over.
+
+        Raises:
+            NameRefused: it refuses all of them; with what is wrong with the first.
+            NameTaken: none is free.
+        """
+        first = template.name(1)
+        if judge_dns_name(first, place, ()).violations:  # whatever the number
+            raise NameRefused(errors=self.verdict(first, place, pointer).violations)
+        judged = ((name, self.verdict(name, place, pointer).violations) for name in islice(free, EXAMINED))
+        refused: tuple[Violation, ...] = ()
+        good: list[str] = []
+        for name, breaches in judged:
+            refused = refused or breaches
+            if not breaches:
+                good.append(name)
+            if len(good) == most:
+                break
+        if not good and refused:
+            raise NameRefused(errors=refused)
+        if not good:
+            raise NameTaken(f"Every number of {template} is taken.", pointer=pointer or "/dns_name")
+        return good
 
 
 def place_of(pool: Pool, tenant: str = "", role: str = "") -> NamePlace:

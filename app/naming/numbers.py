@@ -7,7 +7,7 @@ ledger's transaction.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from app.domain.errors import InvalidRequest, NameTaken, Violation
+from app.domain.errors import InvalidRequest, Violation
 from app.naming.patterns import compiled, group_span
 
 NUMBER_GROUP = "number"
@@ -64,18 +64,6 @@ def free_names(template: Template, taken: Iterable[str], start: int = 1) -> Iter
     """The template's names that are not taken, lowest number first."""
     used = {template.number_in(name) for name in taken}
     return (template.name(number) for number in range(start, template.last + 1) if number not in used)
-
-
-def next_name(template: Template, taken: Iterable[str], start: int = 1) -> str:
-    """The template's name with the lowest free number.
-
-    Raises:
-        NameTaken: there is none.
-    """
-    for name in free_names(template, taken, start):
-        return name
-    first = f"{start:0{template.width}}"
-    raise NameTaken(f"Every number of {template} from {first} to {template.last} is taken.")
 
 
 def template_of(name: str, patterns: Iterable[str] = ()) -> Template | None:

@@ -2,9 +2,9 @@
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.domain.commands import UNSET, Caller, Maybe, Place
+from app.domain.commands import UNSET, Caller, Maybe, Place, Traits
 from app.domain.errors import InvalidRequest, NameRefused, NameTaken, Violation
 from app.domain.inventory import Json, Pool, Reference
 from app.domain.policy import NamePlace
@@ -16,6 +16,7 @@ from app.operations.gateways import Gateways
 from app.operations.numbers import Numbers, Where
 from app.operations.places import Finder, check_open, closed_by
 from app.operations.ports import Inventory
+from app.operations.references import Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +26,28 @@ class CheckName:
     names: Names
     finder: Finder
     numbers: Numbers
+    resolver: Resolver
 
-    async def __call__(
+    async def __call__(  # noqa: PLR0913 - one parameter a field of the question
         self,
         caller: Caller,  # noqa: ARG002 - the convention is the same for everybody
         dns_name: str,
         *,
         prefix: str | int | None,
         vrf: str | int | None,
+        tenant: str | int | None = None,
+        role: str = "",
         suggest: bool = False,
     ) -> NameReport:
         """Every rule that the name breaks there, all at once; without a prefix, anywhere in the VRF.
 
         Raises:
-            UnknownReference, PrefixNotFound, PrefixAmbiguous: there is no such place.
+            UnknownReference, PrefixNotFound, PrefixAmbiguous: there is no such place, or no such tenant.
         """
         async with only_reading():
             where = await self._where(prefix, UNSET if vrf is None else vrf)
+            named = await self.resolver.resolve(Traits(tenant=tenant))
+            where = replace(where, place=replace(where.place, tenant=named.tenant_slug, role=role))
             verdict = self.names.verdict(dns_name, where.place)
             suggestion = await self._next(dns_name, where) if suggest else None
         return NameReport(verdict.violations, verdict.warnings, suggestion)

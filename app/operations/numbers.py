@@ -4,15 +4,13 @@ What is found here is an offer. That two callers do not get one name is decided 
 transaction, which takes the first of the names that no other key holds by then.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain
 
 from app.domain.commands import UNSET, Traits, Wish
-from app.domain.errors import InvalidRequest, KeyConflict, NameRefused, NameTaken, Violation
+from app.domain.errors import InvalidRequest, KeyConflict, Violation
 from app.domain.policy import NamePlace
 from app.ledger.ledger import Ledger
-from app.naming.check import judge_dns_name
 from app.naming.names import Names
 from app.naming.numbers import Template, free_names
 from app.operations.ports import Addresses
@@ -20,8 +18,6 @@ from app.operations.ports import Addresses
 NAME_PATTERN = "/name_pattern"
 _OFFERED = 100
 """As many as one batch can ask for at once: so many callers can be faster than this one."""
-_EXAMINED = 1000
-"""How many free names are held against the convention before it counts as refusing them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +48,9 @@ class Numbers:
             NameRefused: the convention refuses all that are free.
             NameTaken: none is free.
         """
-        first = template.name(1)
-        if judge_dns_name(first, where.place, ()).violations:  # whatever the number
-            raise NameRefused(errors=self._breaches(first, where.place))
         own, taken = await self._holders(template, where, key)
-        free = islice(free_names(template, [*taken, *own]), _EXAMINED)
-        return self._good(template, [*own, *free], where.place)
+        free = chain(own, free_names(template, [*taken, *own]))
+        return self.names.first_good(template, free, where.place, _OFFERED, NAME_PATTERN)
 
     async def _holders(self, template: Template, where: Where, key: str) -> tuple[list[str], set[str]]:
         """The names that the key has, and those that others have, in lower case."""
@@ -69,26 +62,6 @@ class Numbers:
         taken = {name for holder, name in held if holder != key or not key}
         own = {name: None for holder, name in held if holder == key and name not in taken}
         return [name for name in own if template.number_in(name) is not None], taken
-
-    def _good(self, template: Template, names: Iterable[str], place: NamePlace) -> list[str]:
-        """The first of them that keep the convention: a reserved name is passed over."""
-        refused: list[Violation] = []
-        good: list[str] = []
-        for name in names:
-            breaches = self._breaches(name, place)
-            refused = refused or breaches
-            if not breaches:
-                good.append(name)
-            if len(good) == _OFFERED:
-                break
-        if not good and refused:
-            raise NameRefused(errors=refused)
-        if not good:
-            raise NameTaken(f"Every number of {template} is taken.", pointer=NAME_PATTERN)
-        return good
-
-    def _breaches(self, name: str, place: NamePlace) -> list[Violation]:
-        return list(self.names.verdict(name, place, NAME_PATTERN).violations)
 
 
 def pattern_of(traits: Traits) -> Template | None:

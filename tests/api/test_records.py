@@ -41,6 +41,14 @@ def test_the_next_free_name_is_suggested(api: TestClient) -> None:
     assert answer["suggestion"] == "web-02"
 
 
+@pytest.mark.parametrize("tenant", ["lean", 7, "7"])
+def test_a_name_is_checked_for_a_tenant_and_a_role(api: TestClient, rig: Rig, tenant: str | int) -> None:
+    """By name, slug or id, as where an address is asked for."""
+    body = {"dns_name": "ab", "tenant": tenant, "role": "vip"}
+    assert api.post("/api/v1/names/check", json=body).status_code == 200
+    assert rig.twin.asked[-1] == ("lean" if tenant == "lean" else 7, "vip")
+
+
 def test_a_question_without_a_name_is_refused(api: TestClient) -> None:
     """With the field that is missing."""
     response = api.post("/api/v1/names/check", json={})

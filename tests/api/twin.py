@@ -56,12 +56,13 @@ class Twin:
     gate: asyncio.Event | None = None
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     events: list[dict[str, Json]] = field(default_factory=list)
+    asked: list[tuple[str | int | None, str]] = field(default_factory=list)
     next_id: int = 1000
     pools: tuple[Pool, ...] = POOLS
 
     def reset(self) -> None:
         """Forget everything."""
-        for kept in (self.held, self.callers, self.wishes, self.events):
+        for kept in (self.held, self.callers, self.wishes, self.events, self.asked):
             kept.clear()
         self.failure, self.gate, self.next_id = None, None, 1000
 
@@ -167,10 +168,13 @@ class Twin:
         *,
         prefix: str | int | None,
         vrf: str | int | None,
+        tenant: str | int | None = None,
+        role: str = "",
         suggest: bool = False,
     ) -> NameReport:
         """Check a name."""
         self.fail()
+        self.asked.append((tenant, role))
         spaces = (Violation("/dns_name", "label", "no spaces"),) if " " in dns_name else ()
         long = (Violation("/dns_name", "long", "rather long"),) if len(dns_name) > 20 else ()
         return NameReport(spaces, long, "web-02" if suggest else None)

@@ -150,7 +150,7 @@ def test_names_next_ends_with_the_last_number(netbox: str) -> None:
     """And says that all are taken."""
     take(netbox, *(f"all-of-them-{n}" for n in range(1, 10)))
     said = berth("names", "next", "all-of-them-{n}", **at(netbox))
-    assert said == Said(2, "", "Every number of all-of-them-{n} from 1 to 9 is taken.\n")
+    assert said == Said(2, "", "Every number of all-of-them-{n} is taken.\n")
 
 
 def test_names_next_looks_into_the_vrf(netbox: str) -> None:
@@ -166,7 +166,37 @@ def test_names_next_offers_no_name_that_would_be_refused(netbox: str) -> None:
     """The convention is asked, too."""
     said = berth("names", "next", "docker-{n}.spaceships.work", "--policy", DEMO_POLICY, **at(netbox))
     assert (said.code, said.out) == (1, "")
-    assert "docker-1.spaceships.work may not be used: name.pattern" in said.err
+    assert "no name of docker-{n}.spaceships.work may be used: name.pattern" in said.err
+
+
+RULES = r"""
+version: 1
+names:
+  dns:
+    - {name: ours, scope: {domains: [example.org]}, reserved: [box-1], pattern: 'box-[0-9][.]example[.]org'}
+    - {name: short, scope: {domains: [example.org]}, max_length: 10, enforce: warn}
+    - {name: lean, scope: {domains: [example.org], tenants: [lean]}, pattern: 'thin-.*', max_length: 5}
+"""
+
+
+def test_names_next_passes_over_what_is_reserved(netbox: str, tmp_path: Path) -> None:
+    """As the API does; what the convention only warns of is told."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(RULES)
+    said = berth("names", "next", "box-{n}.example.org", "--policy", str(file), **at(netbox))
+    assert (said.code, said.out) == (0, "box-2.example.org\n")
+    assert said.err.startswith("warning: name.too_long: at most 10 characters")
+
+
+def test_names_next_tells_everything_that_is_wrong(netbox: str, tmp_path: Path) -> None:
+    """Not just the first rule; also what a convention for a tenant says."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(RULES)
+    arguments = ("box-{n}.example.org", "--policy", str(file), "--tenant", "lean", "--role", "vip")
+    said = berth("names", "next", *arguments, **at(netbox))
+    assert (said.code, said.out) == (1, "")
+    codes = [line.split(": ")[1] for line in said.err.splitlines()]
+    assert codes == ["name.reserved", "name.pattern", "name.too_long"], said.err
 
 
 def test_names_next_refuses_what_is_no_template(netbox: str) -> None:

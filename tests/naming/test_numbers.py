@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.errors import InvalidRequest, NameTaken
-from app.naming.numbers import Template, free_names, next_name, template_of
+from app.domain.errors import InvalidRequest, NameRefused, NameTaken
+from app.domain.policy import Convention, NamePlace, Policy
+from app.naming.names import EXAMINED, Names
+from app.naming.numbers import Template, free_names, template_of
 
 NEXUS = Template.parse("docker-{nn}-nexus.spaceships.work")
 
@@ -50,13 +52,28 @@ TAKEN = [
 @pytest.mark.parametrize(("taken", "expected"), TAKEN)
 def test_the_lowest_free_number_is_next(taken: list[str], expected: str) -> None:
     """Only names that the template could have made take a number away."""
-    assert next_name(NEXUS, taken) == expected
+    assert next(free_names(NEXUS, taken)) == expected
 
 
 def test_a_template_that_is_used_up_says_so() -> None:
     """No number is ever wider than the template says."""
-    with pytest.raises(NameTaken, match=r"Every number of docker-.* from 01 to 99 is taken"):
-        next_name(NEXUS, [NEXUS.name(n) for n in range(1, 100)])
+    names = Names(Policy.default)
+    with pytest.raises(NameTaken, match=r"Every number of docker-.* is taken"):
+        names.first_good(NEXUS, free_names(NEXUS, [NEXUS.name(n) for n in range(1, 100)]), NamePlace(), 1)
+
+
+def test_the_first_good_names_are_as_many_as_are_asked_for() -> None:
+    """And no more are looked at than that takes, or than is reasonable."""
+    names = Names(lambda: Policy(dns_names=(Convention(name="n", reserved=frozenset({"docker-02-nexus"})),)))
+    good = names.first_good(NEXUS, free_names(NEXUS, []), NamePlace(), 2)
+    assert good == ["docker-01-nexus.spaceships.work", "docker-03-nexus.spaceships.work"]
+    closed = Names(lambda: Policy(dns_names=(Convention(name="n", domains=("example.org",)),)))
+    wide = Template.parse("a{nnnnn}.example.com")
+    free = free_names(wide, [])
+    with pytest.raises(NameRefused) as refused:
+        closed.first_good(wide, free, NamePlace(), 1, "/x")
+    assert [(each.pointer, each.code) for each in refused.value.errors] == [("/x", "name.domain")]
+    assert next(free) == wide.name(EXAMINED + 1)
 
 
 def test_counting_starts_where_it_is_told() -> None:

@@ -375,7 +375,8 @@ async def test_a_name_of_ones_own_is_free(desk: Desk, alice: Caller) -> None:
 @pytest.fixture
 def check(desk: Desk) -> CheckName:
     """The question, asked of the same policy."""
-    return CheckName(Names(lambda: desk.policy[-1]), desk.operations.finder, desk.operations.numbers)
+    verbs = desk.operations
+    return CheckName(Names(lambda: desk.policy[-1]), verbs.finder, verbs.numbers, verbs.resolver)
 
 
 async def test_the_next_number_is_suggested(desk: Desk, alice: Caller, check: CheckName) -> None:
@@ -413,3 +414,19 @@ async def test_warnings_stand_beside_violations(desk: Desk, alice: Caller, check
     report = await check(alice, lab(1), prefix=LAB, vrf=None)
     assert (report.violations, [each.code for each in report.warnings]) == ((), ["name.pattern"])
     assert report.suggestion is None
+
+
+async def test_a_name_is_checked_for_its_tenant_and_role(desk: Desk, alice: Caller, check: CheckName) -> None:
+    """By the tenant's slug, whatever it is called in the question; one that NetBox does not have is told."""
+    enforce(
+        desk,
+        Convention(name="t", scope=Scope(tenants=("platform",)), pattern="thin-.*"),
+        Convention(name="r", scope=Scope(roles=("vip",)), max_length=3),
+    )
+    plain = await check(alice, lab(1), prefix=LAB, vrf=None)
+    both = await check(alice, lab(1), prefix=LAB, vrf=None, tenant="Platform", role="vip", suggest=True)
+    assert plain.violations == ()
+    assert [each.code for each in both.violations] == ["name.pattern", "name.too_long"]
+    assert both.suggestion is None
+    with pytest.raises(UnknownReference):
+        await check(alice, lab(1), prefix=None, vrf=None, tenant="nobody")

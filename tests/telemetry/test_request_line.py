@@ -11,7 +11,6 @@ import pytest
 from app.api.export import document
 from app.emulator import SEED_TOKEN
 from app.emulator.faults import Fault
-from app.main import telemetry_of
 from app.telemetry.events import event_line, spend, stage, timer
 from tests.docs.pages import DOCS
 from tests.end_to_end.program import Desk, berth
@@ -225,13 +224,3 @@ def test_no_token_is_in_anything_that_a_run_writes(netbox: NetBox, tmp_path: Pat
     assert '"event": "audit"' in written
     for secret in (TOKEN, SEED_TOKEN, wrong):
         assert secret not in written
-
-
-@pytest.mark.parametrize(
-    ("environ", "on"), [({}, False), ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, True)]
-)
-def test_traces_are_made_only_where_somebody_gets_them(environ: dict[str, str], on: bool) -> None:
-    """They cost a third of the throughput."""
-    telemetry = telemetry_of(environ)
-    assert (telemetry["tracing"], telemetry["auto_configure"]) == (on, on)
-    assert (telemetry["metrics"], telemetry["logs"]) == (False, False)
