@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -14,6 +14,8 @@ import requests
 from app.domain.policy import GatewayRule, Policy, PrefixSection
 from app.emulator import SEED_TOKEN, create_app, running
 from app.emulator.faults import Fault
+from app.ledger.machine_records import MachineState
+from app.ledger.ports import Tx
 from app.main import Berth, compose
 from app.policyfile.current import CurrentPolicy
 from app.settings import Settings
@@ -80,6 +82,17 @@ class Whole:
         """Allocate from the lab's prefix, unless another is named."""
         body = {"prefix": LAB, **words} | ({"key": key} if key else {})
         return await self.client.post(ALLOCATIONS + query, json=body)
+
+    async def get_stuck(self, key: str) -> None:
+        """The retirement of a machine, something standing in its way, as operation 0."""
+
+        def write(tx: Tx) -> None:
+            entry = tx.machine(key)
+            assert entry is not None
+            stuck = {"state": MachineState.STUCK, "stuck_in": "retiring", "action": "retire"}
+            tx.put_machine(replace(entry, operation="0", **stuck))  # type: ignore[arg-type]
+
+        await self.berth.database.write(write)
 
     def sample(self, name: str, **labels: str) -> float:
         """A sample of the metrics as a scrape would see it now; 0 where there is none."""

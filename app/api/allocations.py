@@ -154,7 +154,7 @@ class Allocations:
         dry_run: DryRun = False,
     ) -> Response:
         """Release an allocation. What is not there is released already."""
-        note(key=key, **_done("released", dry_run=dry_run))
+        note(key=key, **done("released", dry_run=dry_run))
         work = self.desk.release(caller, key, force=force, dry_run=dry_run)
         with suppress(NotFound):
             await self.works.run(work)
@@ -165,7 +165,7 @@ class Allocations:
         note(key=key)
         result = await self.works.run(self.desk.confirm(ask.caller, key, dry_run=ask.dry_run))
         word = "replayed" if result.replayed else "confirmed"
-        note(address=result.allocation.address, **_done(word, dry_run=ask.dry_run))
+        note(address=result.allocation.address, **done(word, dry_run=ask.dry_run))
         return answer(result, ask)
 
     async def counted(self, work: Coroutine[Any, Any, Result], *, dry_run: bool) -> Result:
@@ -183,10 +183,10 @@ class Allocations:
         return result
 
     async def _noted(self, wish: Wish, work: Coroutine[Any, Any, Result], *, dry_run: bool) -> Result:
-        note(key=wish.key, **_dry(dry_run=dry_run))
+        note(key=wish.key, **dry(dry_run=dry_run))
         result = await self.counted(work, dry_run=dry_run)
         shown = result.allocation
-        note(key=shown.key, address=shown.address, **_done(outcome_of(result), dry_run=dry_run))
+        note(key=shown.key, address=shown.address, **done(outcome_of(result), dry_run=dry_run))
         return result
 
 
@@ -195,12 +195,13 @@ def outcome_of(result: Result) -> str:
     return "replayed" if result.replayed else "created" if result.created else "changed"
 
 
-def _done(outcome: str, *, dry_run: bool) -> dict[str, Json]:
+def done(outcome: str, *, dry_run: bool) -> dict[str, Json]:
     """What a request's line says of an outcome; a dry run has come to nothing else."""
-    return {"outcome": "dry_run" if dry_run else outcome, **_dry(dry_run=dry_run)}
+    return {"outcome": "dry_run" if dry_run else outcome, **dry(dry_run=dry_run)}
 
 
-def _dry(*, dry_run: bool) -> dict[str, Json]:
+def dry(*, dry_run: bool) -> dict[str, Json]:
+    """What a request's line says of a dry run, whatever it comes to."""
     return {"dry_run": True} if dry_run else {}
 
 

@@ -79,7 +79,7 @@ class MachineBatches:
                 return problem(wish)
             work = self.machines.desk.register(caller, wish, dry_run=dry_run)
             with item_line():
-                result = await self.machines.counted(work)
+                result = await self.machines.counted(work, dry_run=dry_run)
         except Exception as error:  # noqa: BLE001 - one failure must not hide what the others came to
             return problem(to_berth_error(error, read=False))
         return {"status": 200, "virtual_machine": machine_members(result.machine)}

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
 from app.api.allocations import CREATED as ALLOCATION_CREATED
-from app.api.allocations import HEADERS, IdempotencyKey
+from app.api.allocations import HEADERS, IdempotencyKey, done, dry
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
 from app.api.desk import MachineDesk
 from app.api.documents import MachineBody, MachinePage
@@ -26,7 +26,7 @@ from app.api.machine_examples import MACHINE_REQUESTS
 from app.api.machine_formats import machine_members
 from app.api.machine_schemas import MB_PER_GB, MachineRequest
 from app.api.refusals import BODY, LEDGER, MACHINE_CHANGE, MACHINE_WISH, READ, UPSTREAM, refusals
-from app.domain.errors import BerthError, InUse, NotFound
+from app.domain.errors import BerthError, InUse
 from app.domain.upstream import UpstreamError
 from app.edge.problems import to_berth_error
 from app.edge.works import Works
@@ -81,7 +81,9 @@ class Machines:
         the body's, else the header's, else `name` in lower case.
         """
         wish = body.wish(machine_key(body.key, idempotency_key, body.name), self.mb_per_gb)
-        result = await self._noted(wish.key, self.desk.register(caller, wish, dry_run=dry_run))
+        result = await self._noted(
+            wish.key, self.desk.register(caller, wish, dry_run=dry_run), dry_run=dry_run
+        )
         return _answer(result, dry_run=dry_run)
 
     async def converge(
@@ -94,16 +96,18 @@ class Machines:
         keeps its address.
         """
         wish = body.wish(put_key(key, body.key), self.mb_per_gb)
-        result = await self._noted(key, self.desk.converge_machine(caller, wish, dry_run=dry_run))
+        result = await self._noted(
+            key, self.desk.converge_machine(caller, wish, dry_run=dry_run), dry_run=dry_run
+        )
         made = result.created and not dry_run
         return _answer(result, dry_run=dry_run, status=201 if made else 200)
 
     async def read(self, *, key: MachinePathKey, caller: Asker) -> Response:
         """Read a virtual machine, as NetBox holds it now."""
         note(key=key)
-        return answer_json(
-            machine_members((await self.works.run(self.desk.read_machine(caller, key))).machine)
-        )
+        result = await self.works.run(self.desk.read_machine(caller, key))
+        note(outcome="found")
+        return answer_json(machine_members(result.machine))
 
     async def page(  # noqa: PLR0913 - the filters of the route
         self,
@@ -134,27 +138,28 @@ class Machines:
 
         What is not there is retired already.
         """
-        note(key=key)
-        try:
-            await self.works.run(self.desk.retire(caller, key, force=force, dry_run=dry_run))
-        except NotFound:
-            note(outcome="absent")
+        note(key=key, **done("retired", dry_run=dry_run))
+        await self.works.run(self.desk.retire(caller, key, force=force, dry_run=dry_run))
         return Response(status_code=204, headers=dry_run_header(dry_run=dry_run))
 
-    async def counted(self, work: Coroutine[Any, Any, MachineResult]) -> MachineResult:
+    async def counted(self, work: Coroutine[Any, Any, MachineResult], *, dry_run: bool) -> MachineResult:
         """Do it, in a task of the application's own, and count what it came to."""
         try:
             result = await self.works.run(work)
         except (BerthError, UpstreamError) as error:
-            self.meter.machine(to_berth_error(error, read=False).code)
+            if not dry_run:
+                self.meter.machine(to_berth_error(error, read=False).code)
             raise
-        self.meter.machine(_outcome(result))
+        if not dry_run:
+            self.meter.machine(_outcome(result))
         return result
 
-    async def _noted(self, key: str, work: Coroutine[Any, Any, MachineResult]) -> MachineResult:
-        note(key=key)
-        result = await self.counted(work)
-        note(outcome=_outcome(result))
+    async def _noted(
+        self, key: str, work: Coroutine[Any, Any, MachineResult], *, dry_run: bool
+    ) -> MachineResult:
+        note(key=key, **dry(dry_run=dry_run))
+        result = await self.counted(work, dry_run=dry_run)
+        note(**done(_outcome(result), dry_run=dry_run))
         return result
 
 

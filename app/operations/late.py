@@ -20,7 +20,7 @@ def is_late_fruit(entry: Entry, address: Address) -> bool:
     What was there before Berth cannot. Under a released key it has to be younger than what was released
     (NetBox counts its ids up): somebody may have given the former object its claim back.
     """
-    if entry.adopted and address.id == entry.netbox_id:
+    if entry.adopted:
         return False
     if not is_in_place(entry, address) or address.created is None:
         return False

@@ -77,6 +77,7 @@ class MendOperation:
             entry = await self._found(caller, operation_id, "abandon")
             event = machine_event(caller, "abandon", entry.key)
             await self.ledger.note(event, entry, expected=entry, decision="abandoned")
+            entry = await self._found(caller, operation_id, "abandon")
             work = self.ledger.resume(entry, machine_event(caller, entry.action, entry.key))
             adopted = Form(adopted=entry.held.adopted or entry.taking)
             let_go = replace(entry.over(), reason=ABANDONED, held=adopted)

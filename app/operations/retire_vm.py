@@ -57,7 +57,10 @@ class RetireMachine:
             if not caller.forced:
                 await self._check_unused(key, stand)
         entry = stand.entry or stand.known
-        if dry_run or entry is None or (stand.view is None and not self._has_rest(stand)):
+        if entry is None or (stand.view is None and not self._has_rest(stand)):
+            note(outcome="absent")
+            return
+        if dry_run:
             return
         retiring = replace(entry, state=MachineState.RETIRING, wanted=None, step="", reason="")
         work = await self.ledger.begin(event, retiring, expected=stand.known)

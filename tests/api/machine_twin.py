@@ -28,6 +28,7 @@ from app.operations.machine_answers import (
     OperationOutcome,
     Registration,
 )
+from app.telemetry.events import note
 from tests.api.twin import Twin
 
 STUCK = OpenOperation(
@@ -120,7 +121,8 @@ class MachineTwin:
     async def retire(self, caller: Caller, key: str, *, force: bool = False, dry_run: bool = False) -> None:
         """Retire."""
         if key not in self.held:
-            raise NotFound
+            note(outcome="absent")
+            return
         known = (await self.read(caller, key)).machine
         if key in self.foreign and not force:
             raise InUse("The machine has an interface that Berth did not make: eth9.")

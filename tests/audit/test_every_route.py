@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ import pytest
 from app.api.denials import ACTIONS, READING
 from app.api.export import document
 from app.domain.policy import Policy
-from app.ledger.machine_records import MachineState
-from app.ledger.ports import Tx
 from app.policyfile import load
 from tests.whole import ALLOCATIONS, LAB, NetBox, Whole, whole
 
@@ -120,19 +117,7 @@ async def furnish(desk: Whole) -> None:
     for key in ("machine", "stuck"):
         made = await desk.client.put(f"{MACHINES}/{key}", json={"name": key, "cluster": "matrix"})
         assert made.status_code == 201, made.text
-    await get_stuck(desk, "stuck")
-
-
-async def get_stuck(desk: Whole, key: str) -> None:
-    """A retirement that something stood in the way of, as operation 0."""
-
-    def write(tx: Tx) -> None:
-        entry = tx.machine(key)
-        assert entry is not None
-        stuck = replace(entry, state=MachineState.STUCK, stuck_in="retiring", operation="0", action="retire")
-        tx.put_machine(stuck)
-
-    await desk.berth.database.write(write)
+    await desk.get_stuck("stuck")
 
 
 async def ask(desk: Whole, operation: str, request: Ask) -> httpx2.Response:

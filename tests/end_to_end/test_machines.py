@@ -162,7 +162,9 @@ def test_twelve_requests_with_one_key_make_one_machine(alice: Desk, spaces: Spac
     body = wanted(cluster, prefix)
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: put(alice, key, body), range(12)))
-    assert sorted(answer.status_code for answer in answers) == [*[200] * 11, 201]
+    assert sorted(answer.status_code for answer in answers) == [*[200] * 11, 201], [
+        each.text for each in answers
+    ]
     assert len({answer.content for answer in answers}) == 1
     assert left(spaces, cluster, prefix) == (1, 1, 1)
 

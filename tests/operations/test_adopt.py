@@ -504,10 +504,10 @@ async def test_a_late_claim_after_the_adoption_was_given_up_is_not_taken_for_ber
     await desk.quiet()
 
 
-async def test_what_carries_the_key_of_an_adoption_and_is_another_object_was_not_adopted(
+async def test_what_carries_the_key_of_an_adoption_and_is_another_object_is_left_alone(
     desk: Desk, operator: Caller
 ) -> None:
-    """A human gave the key in doubt to it: it was there before, so it keeps no deadline of this request's."""
+    """A human gave the key in doubt to it: it is not what was asked for, nor made for this key."""
     human(desk)
     desk.fault(Fault("error", method="PATCH"))
     with pytest.raises(OutcomeUnknown):
@@ -518,7 +518,11 @@ async def test_what_carries_the_key_of_an_adoption_and_is_another_object_was_not
     await desk.operations.reconcile()
     entry = await desk.entry("web")
     assert entry is not None
-    assert (entry.netbox_id, entry.adopted, entry.state) == (other["id"], False, State.DONE)
+    assert entry.state is State.PENDING
+    desk.clock.ahead += 200.0
+    assert (await desk.operations.reconcile()).failed == 1
+    assert (await desk.operations.reconcile()).freed == 0
+    assert held(desk, other)["custom_fields"]["berth_key"] == "web"
 
 
 # -- letting go --------------------------------------------------------------------------------------

@@ -66,8 +66,11 @@ async def out(desk: Whole, netbox: NetBox) -> None:
 async def queued(desk: Whole, netbox: NetBox) -> None:
     """Three wait while the first is held; the metrics are looked at meanwhile."""
     await desk.post("before")
-    netbox.fault(Fault("hold", method="POST", delay=0.5, times=1))
-    tasks = [asyncio.create_task(desk.post(f"web-{number}")) for number in range(4)]
+    netbox.fault(Fault("hold", method="POST", delay=1.0, times=1))
+    lists = netbox.calls("POST", "available-ips")
+    tasks = [asyncio.create_task(desk.post("first"))]
+    await _until(lambda: netbox.calls("POST", "available-ips") > lists)
+    tasks += [asyncio.create_task(desk.post(f"web-{number}")) for number in range(3)]
     await _until(lambda: desk.sample("berth_queue_length", queue="batch") >= 1)
     desk.metrics["queued"] = desk.sample("berth_queue_length", queue="batch")
     desk.metrics["in flight"] = desk.sample("berth_works_in_flight")

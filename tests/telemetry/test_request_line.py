@@ -91,8 +91,13 @@ ASKED: dict[str, dict[str, Any]] = {
     "allocateBatch": {"json": {"items": [{"key": "new", "prefix": LAB}]}},
     "upsertAllocation": {"json": {"prefix": LAB, "description": "changed"}},
     "checkName": {"json": {"dns_name": "web"}},
+    "registerMachine": {"json": {"name": "new", "cluster": "matrix"}},
+    "registerMachineBatch": {"json": {"items": [{"name": "new", "cluster": "matrix"}]}},
+    "convergeMachine": {"json": {"name": "new", "cluster": "matrix"}},
 }
 """Bodies; the other routes are asked with none."""
+MACHINES = {"readMachine", "retireMachine", "listOperations", "retryOperation", "abandonOperation"}
+"""These ask about a machine that is there."""
 COMES_TO = {
     "allocate": "created",
     "allocateBatch": "answered",
@@ -103,6 +108,13 @@ COMES_TO = {
     "readPrefix": "found",
     "previewAddresses": "listed",
     "checkName": "valid",
+    "registerMachine": "created",
+    "registerMachineBatch": "answered",
+    "convergeMachine": "created",
+    "readMachine": "found",
+    "retireMachine": "retired",
+    "retryOperation": "finished",
+    "abandonOperation": "abandoned",
     "health": "ok",
     "readiness": "ok",
     "metrics": "ok",
@@ -118,8 +130,12 @@ async def test_every_route_says_what_a_request_came_to(
     method, path = ROUTES[operation]
     async with whole(netbox.url, tmp_path) as desk:
         await desk.post("held", hold_seconds=600)
+        if operation in MACHINES:
+            await desk.client.put("/api/v1/virtual-machines/held", json={"name": "held", "cluster": "matrix"})
+        if "Operation" in operation:
+            await desk.get_stuck("held")
         [lab] = netbox.api("GET", f"ipam/prefixes/?prefix={LAB}")["results"]
-        url = path.format(key="held", prefix_id=lab["id"])
+        url = path.format(key="held", id="0", prefix_id=lab["id"])
         answer = await desk.client.request(method, url, **ASKED.get(operation, {}))
         line = line_of(desk, answer.headers["X-Request-ID"])
     assert (line["status"], line["route"]) == (answer.status_code, path), answer.text
