@@ -79,7 +79,8 @@ class MachineLedger:
             Overtaken: somebody else has taken the operation up meanwhile.
         """
         line = self._line(work, entry, "note", decision)
-        return await self._write(work, entry, replace(line, netbox_request_id=netbox_request_id), over=False)
+        line = replace(line, reason=entry.reason.partition(":")[0], netbox_request_id=netbox_request_id)
+        return await self._write(work, entry, line, over=False)
 
     async def settle(
         self,

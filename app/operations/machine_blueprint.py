@@ -80,8 +80,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class AddressPlan:
-    """One address: made by its own plan, or there already; `changes` says whether it differs.
+    """One address: made by its own plan, or there already.
 
+    `changes` says whether it differs in NetBox, `notes` whether what the ledger has of it does.
     `name` is the DNS name that is asked for, with VRF and family, where it may be used only once.
     """
 
@@ -91,6 +92,7 @@ class AddressPlan:
     existing: Address | None = None
     plan: Plan | None = None
     changes: bool = False
+    notes: bool = False
     name: str | None = None
 
 
@@ -143,6 +145,15 @@ class Blueprint:
         machine = self.adopts or self.changes or self.gone or self.gone_numbers or self._moves_primary
         interfaces = any(each.adopts or each.changes for each in self.interfaces)
         return bool(self.made or machine or interfaces or any(part.changes for part in self.addresses))
+
+    @property
+    def primary_keys(self) -> frozenset[str]:
+        """The keys of the addresses that will be primary ones."""
+        held = {
+            getattr(self.existing, f"primary_ip{family}", None) for family in {4, 6} - set(self.primaries)
+        }
+        staying = (key for key, number in self.ids.items() if number in held)
+        return frozenset((*self.primaries.values(), *staying))
 
     @property
     def _moves_primary(self) -> bool:

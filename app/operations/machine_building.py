@@ -162,8 +162,12 @@ class Building:
             if each.existing is not None and each.changes is not None:
                 fresh = await self.machines.interface(each.existing.id)
                 await self.machines.change_interface(fresh or each.existing, each.changes)
+        await self.change_addresses(caller, plan)
+
+    async def change_addresses(self, caller: Caller, plan: Blueprint) -> None:
+        """Make the addresses that are there what is wanted, and write down what was said of them."""
         for part in plan.addresses:
-            if part.changes:
+            if part.changes or part.notes:
                 await self._converge(caller, part)
 
     async def _converge(self, caller: Caller, part: AddressPlan) -> None:

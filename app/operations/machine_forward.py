@@ -85,7 +85,8 @@ class Forward:
             view = await self.view(entry)
             request_id = ""
             if view is not None:
-                target = Target(entry.key, view.machine.id, entry.held.adopted, force)
+                adopted = entry.held.adopted if entry.key in entry.held.adopted else ()
+                target = Target(entry.key, view.machine.id, adopted, force)
                 request_id = await self.removal.everything(caller, target, view)
             await self._free_rest(caller, entry, force=force)
         except (BerthError, UpstreamError) as error:
@@ -173,11 +174,13 @@ class Forward:
     async def _take_back(self, caller: Caller, entry: MachineEntry) -> None:
         assert entry.wanted is not None  # noqa: S101 - as long as it is being undone
         made, view = entry.wanted.made, await self.view(entry)
+        if view is not None and not _is_its(entry, view.machine):
+            return
         machine_id = view.machine.id if view else entry.netbox_id
         for claim in reversed(made):
             if is_address(claim):
                 await self.removal.parts.free(caller, claim, machine_id)
-        if view is None or not _is_its(entry, view.machine):
+        if view is None:
             return
         target = Target(entry.key, view.machine.id, entry.taking)
         if entry.fresh:

@@ -2,11 +2,11 @@
 
 Interfaces are known by their names. Addresses have none, so a wanted address is one that the interface has
 where both name the same place; among several, one with the same DNS name is preferred, then the first. What
-is left over is made anew, under numbers that nothing had before, or taken away.
+is left over is made anew, under numbers that nothing has, or taken away.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.domain.commands import Unset, given
@@ -140,7 +140,7 @@ class Layout:
             if number not in ground.interfaces:
                 errors.append(Violation(f"/interfaces/{at}", "differs", f"there is no interface {wish.name}"))
                 continue
-            matched, _ = await self._matched(ground, number, given_addresses(wish))
+            matched = await self._matched(ground, number, given_addresses(wish))
             errors += [
                 Violation(f"/interfaces/{at}/addresses/{n}", "differs", f"{wish.name} has no such address")
                 for n, found in enumerate(matched)
@@ -169,37 +169,33 @@ class Layout:
         if isinstance(wish.addresses, Unset):
             parts = next((slot.addresses for slot in ground.held.slots if slot.number == number), ())
             return LaidInterface(wish, Slot(wish.name, number, parts), existing, None, at)
-        matched, taken = await self._matched(ground, number, wish.addresses)
-        await self._check_here(
-            ground, LaidInterface(wish, Slot(wish.name, number), existing, (), at), matched
-        )
+        laid = LaidInterface(wish, Slot(wish.name, number), existing, (), at)
+        matched = await self._matched(ground, number, wish.addresses)
+        mine = f"{interface_key(ground.key, number)}~"
+        strays = await self.strays(ground, [key for key in ground.held.parts if key.startswith(mine)])
+        await self._check_here(laid, matched, strays)
+        taken = {*(key for key in ground.addresses if key.startswith(mine)), *strays}
         addresses = []
         for place, (each, found) in enumerate(zip(wish.addresses, matched, strict=True)):
             part = found.key if found and found.key else await self._new_key(ground.key, number, each, taken)
             taken.add(part)
             addresses.append(LaidAddress(each, part, found, place))
         slot = Slot(wish.name, number, tuple(each.key for each in addresses))
-        return LaidInterface(wish, slot, existing, tuple(addresses), at)
+        return replace(laid, slot=slot, addresses=tuple(addresses))
 
     async def _check_here(
-        self,
-        ground: Ground,
-        laid: LaidInterface,
-        matched: Sequence[Address | None],
+        self, laid: LaidInterface, matched: Sequence[Address | None], strays: Mapping[str, Address]
     ) -> None:
         """Refuse what a human moved away, or took from the key: no second one is made for it."""
-        mine = f"{interface_key(ground.key, laid.slot.number)}~"
-        strays = await self.strays(ground, [key for key in ground.held.parts if key.startswith(mine)])
         entries = await self._entries(strays)
         for place, (wish, found) in enumerate(zip(given_addresses(laid.wish), matched, strict=True)):
-            if found is not None:
-                if laid.existing is not None and not is_on(found, laid.existing):
-                    raise moved(found, laid.wish.name, f"/{laid.at}/addresses/{place}")
-                continue
-            for key, stray in strays.items():
+            pointer = f"/{laid.at}/addresses/{place}"
+            if found is not None and laid.existing is not None and not is_on(found, laid.existing):
+                raise moved(found, laid.wish.name, pointer)
+            for key, stray in strays.items() if found is None else ():
                 if await self._is_there(wish, entries[key], stray):
                     check_claim(entries[key], stray)
-                    raise moved(stray, laid.wish.name, f"/{laid.at}/addresses/{place}")
+                    raise moved(stray, laid.wish.name, pointer)
 
     async def _new_key(self, key: str, number: int, wish: AddressWish, taken: set[str]) -> str:
         try:
@@ -213,22 +209,17 @@ class Layout:
 
     async def _matched(
         self, ground: Ground, number: int, wishes: Sequence[AddressWish]
-    ) -> tuple[list[Address | None], set[str]]:
-        """For each wanted address the one that is there, and all keys of this interface that are not free."""
+    ) -> list[Address | None]:
+        """For each wanted address the one that is there."""
         mine = f"{interface_key(ground.key, number)}~"
         there = {part: address for part, address in ground.addresses.items() if part.startswith(mine)}
-        order = [part for part in ground.held.parts if part.startswith(mine)]
-        taken = {*order, *there}
+        parts = [part for part in dict.fromkeys([*ground.held.parts, *sorted(there)]) if part in there]
         entries = await self._entries(there)
-        free = [part for part in dict.fromkeys([*order, *sorted(there)]) if part in there]
-        matched: list[Address | None] = []
-        for wish in wishes:
-            fitting = [part for part in free if await self._is_there(wish, entries[part], there[part])]
-            name = given(wish.traits.dns_name, "").lower()
-            fitting.sort(key=lambda part: there[part].dns_name.lower() != name)
-            matched.append(there[fitting[0]] if fitting else None)
-            free = [part for part in free if part not in fitting[:1]]
-        return matched, taken
+        fitting = [
+            [part for part in parts if await self._is_there(wish, entries[part], there[part])]
+            for wish in wishes
+        ]
+        return [there[part] if part else None for part in _pairs(wishes, fitting, there)]
 
     async def _entries(self, there: Mapping[str, Address]) -> dict[str, Entry]:
         parts = list(there)
@@ -241,6 +232,26 @@ class Layout:
         except Refusal:
             return False
         return True
+
+
+def _pairs(
+    wishes: Sequence[AddressWish], fitting: Sequence[Sequence[str]], there: Mapping[str, Address]
+) -> list[str | None]:
+    """Each wish with one that fits, none twice: who names the address first, then who has its name."""
+    chosen: list[str | None] = [None] * len(wishes)
+    for prefers in (_is_named_by, _has_its_name, lambda _wish, _address: True):
+        for at, wish in enumerate(wishes):
+            free = [part for part in fitting[at] if part not in chosen and prefers(wish, there[part])]
+            chosen[at] = chosen[at] or next(iter(free), None)
+    return chosen
+
+
+def _is_named_by(wish: AddressWish, _address: Address) -> bool:
+    return wish.place.address is not None
+
+
+def _has_its_name(wish: AddressWish, address: Address) -> bool:
+    return given(wish.traits.dns_name, "").lower() == address.dns_name.lower()
 
 
 def is_on(address: Address, interface: VmInterface) -> bool:

@@ -169,7 +169,7 @@ class MachinePlanner:
         changes = interface_changes(laid.wish, laid.existing, tags, asked.message) if laid.existing else None
         draft = interface_draft(asked, laid, tags)
         plan = InterfacePlan(laid.slot.number, draft, laid.existing, changes, tuple(addresses))
-        if plan.adopts and not asked.may_adopt:
+        if laid.existing is not None and plan.adopts and (laid.existing.key or not asked.may_adopt):
             with troubles.at(f"/interfaces/{laid.at}"):
                 raise KeyConflict(f"The machine has an interface {draft.name} that this key did not make.")
         return plan
@@ -187,11 +187,11 @@ class MachinePlanner:
         if laid.existing is None:
             plan = await self.addresses.plan(asked.caller, part, laid.key)
             return AddressPlan(laid.key, part, plan.spot.family, plan=plan, name=plan.entry.name_claim)
-        changes = await self.convergence.differs(asked.caller, part, laid.existing)
+        changes, notes = await self.convergence.differs(asked.caller, part, laid.existing)
         held = laid.existing.address
         pool = Pool(PoolKind.PREFIX, 0, held.network, vrf=laid.existing.vrf)
         name = self.addresses.names.claim(given(part.traits.dns_name, ""), pool)
-        return AddressPlan(laid.key, part, held.version, existing=laid.existing, changes=changes, name=name)
+        return AddressPlan(laid.key, part, held.version, laid.existing, None, changes, notes, name)
 
 
 def check_cluster(machine: Machine, wanted: Reference | None) -> None:

@@ -77,7 +77,7 @@ class RegisterMachine:
         if dry_run:
             return await self.preview(asked, plan)
         if not plan.changes_anything:
-            return await self._noted(wish, stand, plan, event)
+            return await self._noted(asked, plan, event)
         return await self._build(asked, plan, event)
 
     async def _repeat(
@@ -95,16 +95,15 @@ class RegisterMachine:
         shown = await self.show(stand.entry, stand.view, wish.sent)
         return MachineResult(shown, replayed=True)
 
-    async def _noted(
-        self, wish: MachineWish, stand: Standing, plan: Blueprint, event: Event
-    ) -> MachineResult:
+    async def _noted(self, asked: Asked, plan: Blueprint, event: Event) -> MachineResult:
         """Nothing changes in NetBox; at most the words that were sent."""
-        assert stand.entry is not None  # noqa: S101 - nothing changes, so it stands
-        assert stand.view is not None  # noqa: S101 - as above
-        changed = wanting(stand.entry, wish, plan).settled()
-        if changed != stand.known:
-            await self.ledger.note(event, changed, expected=stand.known, decision="noted")
-        return MachineResult(await self.show(changed, stand.view, wish.sent), replayed=True)
+        assert asked.entry is not None  # noqa: S101 - nothing changes, so it stands
+        assert asked.view is not None  # noqa: S101 - as above
+        changed = wanting(asked.entry, asked.wish, plan).settled()
+        if changed != asked.known:
+            await self.ledger.note(event, changed, expected=asked.known, decision="noted")
+        await self.forward.building.change_addresses(asked.caller, plan)
+        return MachineResult(await self.show(changed, asked.view, asked.wish.sent), replayed=True)
 
     async def _build(self, asked: Asked, plan: Blueprint, event: Event) -> MachineResult:
         caller, wish = asked.caller, asked.wish
@@ -134,30 +133,32 @@ class Preview:
 
     async def _preview(self, asked: Asked, plan: Blueprint) -> MachineResult:
         words = plan.form.sent
-        now = wanting(_new(asked.caller, asked.wish, 0.0), asked.wish, plan).settled()
         machine = imagined_machine(plan, plan.named)
-        interfaces = []
-        for each in plan.interfaces:
-            addresses = [
-                AddressShown(
-                    allocation=await self._allocation(asked, part),
-                    primary=part.key in plan.primaries.values(),
-                )
-                for part in each.addresses
-            ]
-            said = interface_words(words, each.draft.name)
-            interfaces.append(interface_shown(imagined_interface(each, plan.named), said, addresses))
         if asked.is_silent and asked.view is not None and asked.entry is not None:  # they stay as they are
             view = replace(asked.view, machine=machine)
             return MachineResult(await self.show(asked.entry, view, asked.wish.sent))
-        created = plan.existing is None
-        return MachineResult(registration(now, machine, interfaces, words), created=created)
+        now = wanting(_new(asked.caller, asked.wish, 0.0), asked.wish, plan).settled()
+        interfaces = []
+        for each, slot in zip(plan.interfaces, plan.form.slots, strict=True):
+            nic, said = imagined_interface(each, plan.named), interface_words(words, slot.name)
+            parts = {part.key: part for part in each.addresses}
+            addresses = [
+                AddressShown(
+                    allocation=await self._allocation(asked, key, parts.get(key)),
+                    primary=key in plan.primary_keys,
+                )
+                for key in slot.addresses
+                if key in parts or key in plan.ids
+            ]
+            interfaces.append(interface_shown(nic, said, addresses))
+        return MachineResult(registration(now, machine, interfaces, words), created=plan.existing is None)
 
-    async def _allocation(self, asked: Asked, part: AddressPlan) -> Allocation:
-        event = event_of(asked.caller, "allocate", part.key, part.wish)
-        if part.existing is None:
-            return (await self.creation.preview(asked.caller, part.wish, None, event)).allocation
-        return await self.show.allocation(part.existing, part.wish.sent)
+    async def _allocation(self, asked: Asked, key: str, part: AddressPlan | None) -> Allocation:
+        if part is None or part.existing is not None:
+            words = part.wish.sent if part else {}
+            return await self.show.allocation(asked.ground.addresses[key], words)
+        event = event_of(asked.caller, "allocate", key, part.wish)
+        return (await self.creation.preview(asked.caller, part.wish, None, event)).allocation
 
 
 def wanting(entry: MachineEntry, wish: MachineWish, plan: Blueprint) -> MachineEntry:

@@ -101,8 +101,10 @@ class Convergence:
                 entry = await self.ledger.find(entry.key) or entry
         raise StillWorking
 
-    async def differs(self, caller: Caller, wish: Wish, address: Address) -> bool:
-        """Whether something would have to change for the wish; nothing is changed.
+    async def differs(self, caller: Caller, wish: Wish, address: Address) -> tuple[bool, bool]:
+        """Whether something would have to change for the wish in NetBox, and whether in the ledger.
+
+        Nothing is changed.
 
         Raises:
             Refusal: whatever stands against it.
@@ -111,7 +113,7 @@ class Convergence:
         if entry is None or entry.state is not State.DONE:
             entry = from_claim(address)
         gap = await self._compare(caller, wish, entry)
-        return gap.changes is not None or gap.wanted != entry
+        return gap.changes is not None, gap.wanted != entry
 
     async def _compare(self, caller: Caller, wish: Wish, entry: Entry) -> Gap:
         address = await self.keep.addresses.read(entry.netbox_id or 0)
