@@ -23,7 +23,15 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from app.domain.upstream import ItemFault, NotSent, PermissionRefused, Rejected, Unsure, UpstreamError
+from app.domain.upstream import (
+    ItemFault,
+    NotSent,
+    PermissionRefused,
+    Rejected,
+    Unsure,
+    Untouched,
+    UpstreamError,
+)
 from app.telemetry.events import timer
 
 M = TypeVar("M")
@@ -32,18 +40,24 @@ R = TypeVar("R")
 
 @dataclass(slots=True, eq=False)
 class _Seat(Generic[M, R]):
-    """One member's place. `sent`: it is in a list, so only the list's outcome can tell what became of it."""
+    """One member's place. `sent`: it is in a list, so only the list's outcome can tell what became of it.
+
+    `doubtful`: an earlier list that it was in may have been carried out.
+    """
 
     member: M
     outcome: "asyncio.Future[R]"
     queued_at: float
     sent: bool = False
+    doubtful: bool = False
     spend: Callable[[str, float], None] = field(default_factory=timer)
 
     def settle(self, outcome: R | UpstreamError) -> None:
         """Give the member its outcome, unless it has one."""
         if self.outcome.done():
             return
+        if self.doubtful and isinstance(outcome, Untouched) and not isinstance(outcome, Rejected):
+            outcome = Unsure(f"{outcome}; but an earlier call may have done it")
         if isinstance(outcome, UpstreamError):
             self.outcome.set_exception(outcome)
         else:
@@ -158,6 +172,8 @@ class Lists(Generic[M, R]):
         except PermissionRefused as error:
             await self._halved(seats, error)
         except Unsure as error:
+            for seat in seats:
+                seat.doubtful = True
             await self._halved(seats, error) if error.server_error else _settle_all(seats, error)
         except UpstreamError as error:
             _settle_all(seats, error)

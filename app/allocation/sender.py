@@ -143,7 +143,8 @@ class Sender:
         if not rest:
             return
         again = replace(batch.only(rest), unsure=True)
-        if not batch.unsure:
+        smaller = doubt.server_error and len(rest) < len(batch.seats)
+        if not batch.unsure or smaller:  # a list that nobody has sent yet
             await self.serve(again)
         elif doubt.server_error:
             await self._halved(again, OutcomeUnknown())

@@ -178,6 +178,7 @@ def play(wishes: Sequence[Member], world: World) -> tuple[FakeNetBox, list[Told]
         for number in world.leaving & {*range(len(asked))}:
             asked[number].cancel()
         told = [await task for task in asked]
+        await asyncio.sleep(0)  # who has left may wait for the launch still
         assert (batcher.waiting, sender.wrong) == (0, [])
         return told
 

@@ -322,11 +322,11 @@ async def test_a_late_machine_is_not_shown_before_it_is_taken_back(desk: Desk, a
     for asked in (desk.machine(alice, "web"), desk.register(alice, "web", **SMALLER)):
         with pytest.raises(OutcomeUnknown, match="too late"):
             await asked
-    assert (await desk.operations.machines.reconcile()).machines_freed == 1
+    assert (await desk.operations.machines.reconcile()).freed == 1
     assert desk.hanging("web") == []
     desk.clock.ahead += 700.0
     await lately(desk, "web", status="active")
-    assert (await desk.operations.machines.reconcile()).machines_freed == 0
+    assert (await desk.operations.machines.reconcile()).freed == 0
     assert (await desk.machine(alice, "web")).name == "web"
 
 
@@ -341,8 +341,8 @@ async def test_late_interfaces_of_an_undone_change_are_taken_back(desk: Desk, al
     desk.fault(Fault("down", method="GET", path=INTERFACES))
     assert (await desk.operations.machines.reconcile()).errors == 1
     desk.fault()
-    assert (await desk.operations.machines.reconcile()).machines_freed == 1
-    assert (await desk.operations.machines.reconcile()).machines_freed == 0
+    assert (await desk.operations.machines.reconcile()).freed == 1
+    assert (await desk.operations.machines.reconcile()).freed == 0
     assert desk.hanging("web") == WHOLE[:3]
     assert await desk.machine(alice, "web") == before
     await desk.quiet()
