@@ -131,8 +131,7 @@ class MachineEntry:
 
     def settled(self) -> "MachineEntry":
         """The entry once what was wanted is there."""
-        if self.wanted is None:
-            return replace(self, state=MachineState.DONE, step="", reason="", stuck_in="")
+        assert self.wanted is not None  # noqa: S101 - only what is wanted comes to stand
         said = {word: str(value) for word, value in self.wanted.request.items() if value}
         return replace(
             self,

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from app.domain.errors import BerthError
 from app.ledger.ledger import Ledger, Overtaken
 from app.ledger.machine_records import MachineEntry, MachineState
 from app.ledger.ports import Tx
@@ -101,10 +100,6 @@ class MachineLedger:
         line = replace(line, reason=reason, netbox_request_id=netbox_request_id)
         return (await self._write(work, entry, line, over=True)).entry
 
-    async def deny(self, event: Event, error: BerthError) -> None:
-        """Record a refusal that came before anything was begun."""
-        await self.ledger.deny(event, error)
-
     async def note(
         self, event: Event, entry: MachineEntry, *, expected: MachineEntry | None, decision: str
     ) -> None:
@@ -122,6 +117,7 @@ class MachineLedger:
             if tx.machine(entry.key) != expected:
                 raise Overtaken
             tx.append(event)
+            _supersede(tx, entry, outcome)
             tx.put_machine(replace(entry, changed_at=now))
             tx.append(outcome)
 

@@ -36,7 +36,7 @@ def show(entry: Entry, address: Address, sent: Mapping[str, Json], route: Route)
     return Allocation(
         key=entry.key,
         state="active" if entry.hold_until is None else "held",
-        address=_text(words, "address", str(interface), _same_host) or str(interface),
+        address=shown_text(words, "address", str(interface), _same_host) or str(interface),
         ip=str(interface.ip),
         prefix_length=interface.network.prefixlen,
         family=interface.version,
@@ -45,15 +45,15 @@ def show(entry: Entry, address: Address, sent: Mapping[str, Json], route: Route)
         vrf=_place(words, "vrf", address.vrf.name if address.vrf else None),
         gateway=str(route.gateway) if route.gateway else None,
         netmask=str(interface.netmask),
-        dns_name=_text(words, "dns_name", address.dns_name, _same_name),
+        dns_name=shown_text(words, "dns_name", address.dns_name, _same_name),
         name_pattern=_pattern((sent, entry.sent), address.dns_name),
         dns_servers=route.dns_servers,
-        description=_text(words, "description", address.description, _same_text),
-        status=_text(words, "status", address.status, _same_status),
-        role=_text(words, "role", address.role, _same_text),
+        description=shown_text(words, "description", address.description, same_text),
+        status=shown_text(words, "status", address.status, _same_status),
+        role=shown_text(words, "role", address.role, same_text),
         tenant=_tenant(words, address.tenant),
-        tags=_tags(words, address.tags, route.default_tags),
-        custom_fields=_custom_fields(words, address.custom_fields),
+        tags=shown_tags(words, address.tags, route.default_tags),
+        custom_fields=shown_fields(words, address.custom_fields),
         mac_address=entry.mac_address,
         assigned_to=_assigned(address),
         assign_to=_assign_to(words, address.assigned),
@@ -68,9 +68,10 @@ def show(entry: Entry, address: Address, sent: Mapping[str, Json], route: Route)
     )
 
 
-def _text(
+def shown_text(
     words: Mapping[str, Json], name: str, actual: str | None, same: Callable[[str, str], bool]
 ) -> str | None:
+    """A text as it was sent, as long as it is the one that NetBox holds."""
     if name not in words:
         return actual
     word = words[name]
@@ -90,7 +91,8 @@ def _same_name(sent: str, actual: str) -> bool:
     return sent.strip().lower() == actual.lower()
 
 
-def _same_text(sent: str, actual: str) -> bool:
+def same_text(sent: str, actual: str) -> bool:
+    """Whether NetBox would store one as the other."""
     return sent.strip() == actual
 
 
@@ -123,9 +125,10 @@ def _tenant(words: Mapping[str, Json], actual: Reference | None) -> str | int | 
     return cast("str | int", word) if str(word) in named else actual.slug
 
 
-def _tags(
+def shown_tags(
     words: Mapping[str, Json], actual: Sequence[Reference], defaults: Sequence[str]
 ) -> tuple[str, ...] | None:
+    """Tags as they were sent, as long as NetBox holds these and the defaults; else their slugs in order."""
     word = words.get("tags")
     sent = tuple(str(tag) for tag in word) if isinstance(word, list) else ()
     if "tags" in words and _ids(sent, actual) | _ids(defaults, actual) == {tag.id for tag in actual}:
@@ -139,7 +142,7 @@ def _ids(names: Sequence[str], tags: Sequence[Reference]) -> set[int]:
     return {tag.id for tag in tags if tag.slug in names or tag.name in names}
 
 
-def _custom_fields(words: Mapping[str, Json], actual: Mapping[str, Json]) -> Mapping[str, Json] | None:
+def shown_fields(words: Mapping[str, Json], actual: Mapping[str, Json]) -> Mapping[str, Json] | None:
     """As sent while the fields that were sent are as they were sent, whatever others there are.
 
     NetBox gives fields defaults: to whoever did not send those they would be a difference for ever.

@@ -102,6 +102,7 @@ class Building:
             lambda: self.machines.create(draft),
             lambda: self._own(draft),
             MachineNameTaken(f"The cluster has a virtual machine {draft.name} that does not have this key."),
+            ClaimInvisible(),
         )
 
     async def _own(self, draft: MachineDraft) -> Machine | None:
@@ -123,6 +124,9 @@ class Building:
             lambda: self.machines.create_interface(draft),
             lambda: self._own_interface(draft),
             KeyConflict(f"{machine.name} has an interface {draft.name} that this registration did not make."),
+            KeyConflict(
+                f"An interface of another machine carries the claim {draft.key}; clear its berth_key."
+            ),
         )
 
     async def _claimed(self, interface: VmInterface, draft: InterfaceDraft) -> VmInterface:
@@ -207,7 +211,10 @@ class Building:
 
 
 async def _ensured(
-    make: Callable[[], Awaitable[T]], look: Callable[[], Awaitable[T | None]], taken: BerthError
+    make: Callable[[], Awaitable[T]],
+    look: Callable[[], Awaitable[T | None]],
+    taken: BerthError,
+    claimed: BerthError,
 ) -> T:
     """What was made, now or by an earlier call; an unsure call is repeated once, after a look.
 
@@ -220,18 +227,18 @@ async def _ensured(
         except Rejected as rejection:
             if (found := await look()) is not None:
                 return found
-            raise _refusal(rejection, taken) from rejection
+            raise _refusal(rejection, taken, claimed) from rejection
         except Unsure:
             if (found := await look()) is not None:
                 return found
     raise OutcomeUnknown
 
 
-def _refusal(rejection: Rejected, taken: BerthError) -> BerthError:
+def _refusal(rejection: Rejected, taken: BerthError, claimed: BerthError) -> BerthError:
     kind = rejection.items[0].kind if 0 in rejection.items else FaultKind.OTHER
     if kind is FaultKind.DUPLICATE:
         return taken
-    return ClaimInvisible() if kind is FaultKind.CLAIM else to_error(rejection)
+    return claimed if kind is FaultKind.CLAIM else to_error(rejection)
 
 
 async def _all(works: Iterable[Awaitable[T]]) -> list[T]:

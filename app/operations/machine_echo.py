@@ -9,7 +9,7 @@ from app.domain.machines import Machine, VmInterface
 from app.ledger.ledger import Ledger
 from app.ledger.machine_records import Form, MachineEntry, Slot
 from app.operations.answers import Allocation
-from app.operations.echo import _custom_fields, _same_text, _tags, _text
+from app.operations.echo import same_text, shown_fields, shown_tags, shown_text
 from app.operations.keep import Keep, from_claim
 from app.operations.machine_answers import AddressShown, InterfaceShown, Registration
 from app.operations.machine_blueprint import merged
@@ -85,8 +85,8 @@ def interface_shown(
         mac_address=cast("str | None", mac) if same else interface.mac_address,
         mtu=interface.mtu,
         enabled=interface.enabled,
-        description=_text(words, "description", interface.description, _same_text),
-        tags=_tags(words, interface.tags, ()),
+        description=shown_text(words, "description", interface.description, same_text),
+        tags=shown_tags(words, interface.tags, ()),
         addresses=tuple(addresses),
         netbox_id=str(interface.id) if interface.id else None,
         netbox_url=interface.url or None,
@@ -113,10 +113,10 @@ def registration(
         memory_mb=machine.memory_mb,
         disk_gb=_disk_gb(words, machine.disk_mb),
         disk_mb=machine.disk_mb,
-        description=_text(words, "description", machine.description, _same_text),
-        comments=_text(words, "comments", machine.comments, _same_text),
-        tags=_tags(words, machine.tags, ()),
-        custom_fields=_custom_fields(words, machine.custom_fields),
+        description=shown_text(words, "description", machine.description, same_text),
+        comments=shown_text(words, "comments", machine.comments, same_text),
+        tags=shown_tags(words, machine.tags, ()),
+        custom_fields=shown_fields(words, machine.custom_fields),
         interfaces=tuple(interfaces),
         primary_ip4=four.ip if four else None,
         primary_ip6=six.ip if six else None,

@@ -118,7 +118,7 @@ class Forward:
             await self._roll_forward(caller, work)
         elif entry.state is MachineState.UNDOING:
             await self._undo(caller, work)
-        elif entry.state is MachineState.RETIRING:
+        else:
             await self.retire(caller, work)
 
     async def _roll_forward(self, caller: Caller, work: MachineWork) -> None:
@@ -179,7 +179,7 @@ class Forward:
         machine_id = view.machine.id if view else entry.netbox_id
         for claim in reversed(made):
             if is_address(claim):
-                await self.removal.parts.free(caller, claim, machine_id)
+                await self.removal.parts.free(caller, claim, machine_id, known=True)
         if view is None:
             return
         target = Target(entry.key, view.machine.id, entry.taking)

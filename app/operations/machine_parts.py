@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from app.domain.commands import Caller
-from app.domain.inventory import Address
+from app.domain.errors import StillWorking
 from app.domain.machines import VmInterface
 from app.ledger.ledger import Ledger, resume
 from app.ledger.records import Entry, State
@@ -39,7 +39,8 @@ class Parts:
         if entry is not None and entry.state is State.DONE:
             address = await self.keep.held(caller, entry)
             if address is not None:
-                _check_place(address, interface)
+                if not is_on(address, interface):
+                    raise moved(address, interface.name)
                 return address.id
         result = await self.creation(
             caller,
@@ -49,18 +50,26 @@ class Parts:
             first=part.plan,
             assigned=(VM_INTERFACE, interface.id),
         )
-        if result.replayed:  # it carried the claim already
-            _check_place(await self._of(part.key), interface)
-        return int(result.allocation.netbox_id or 0)
+        number = int(result.allocation.netbox_id or 0)
+        if result.replayed:  # it carried the claim already: somewhere else it is not ours to take
+            address = await self.addresses.read(number)
+            if address is None or not is_on(address, interface):
+                await self.let_go(caller, part.key)
+                raise StillWorking if address is None else moved(address, interface.name)
+        return number
 
-    async def free(self, caller: Caller, key: str, machine_id: int | None, *, force: bool = False) -> None:
+    async def free(
+        self, caller: Caller, key: str, machine_id: int | None, *, force: bool = False, known: bool = False
+    ) -> None:
         """See to it that the address is gone; one that a human gave another key, or none, is let go.
+
+        With `known` only one that the ledger has: what an operation makes is written down before.
 
         Raises:
             InUse: it is assigned to something else than the machine's interfaces, and not forced.
             OutcomeUnknown: NetBox did not say whether it deleted it.
         """
-        entry = await self._settled(caller, key)
+        entry = await self._settled(caller, key, known=known)
         if entry is None or entry.state is not State.DONE:
             return
         address = await self.addresses.read(entry.netbox_id or 0)
@@ -69,8 +78,8 @@ class Parts:
             return
         if address is not None and not force:
             check_free(address, key, machine_id)
-        known = await self.ledger.find(key)
-        begun = await self.freeing.begin(event_of(caller, "release", key), entry, expected=known)
+        expected = await self.ledger.find(key)
+        begun = await self.freeing.begin(event_of(caller, "release", key), entry, expected=expected)
         await self.freeing.finish(caller, begun, force=True)
 
     async def let_go(self, caller: Caller, key: str) -> None:
@@ -80,26 +89,18 @@ class Parts:
             event = event_of(caller, "release", key)
             await self.ledger.record(event, released(entry), expected=entry, decision="let go")
 
-    async def _of(self, key: str) -> Address | None:
-        return the_one(key, await self.addresses.find_claims([key]))
-
     async def _current(self, caller: Caller, key: str) -> Entry | None:
         """The entry; a release that was left in the middle ends, though the address is on an interface."""
         return await self.states.current(replace(caller, forced=True), key)
 
-    async def _settled(self, caller: Caller, key: str) -> Entry | None:
+    async def _settled(self, caller: Caller, key: str, *, known: bool) -> Entry | None:
         """What stands under the key; what is in doubt is given up, and freed should it turn up."""
         entry = await self._current(caller, key)
         if entry is not None and entry.state is State.PENDING:
             begun = resume(entry, event_of(caller, "allocate", key))
             given_up = replace(entry, state=State.FAILED, name_claim=None)
             return await self.ledger.settle(begun, given_up, "failed")
-        if entry is not None and entry.state is State.DONE:
+        if known or (entry is not None and entry.state is State.DONE):
             return entry
-        address = await self._of(key)
+        address = the_one(key, await self.addresses.find_claims([key]))
         return None if address is None else from_claim(address)
-
-
-def _check_place(address: Address | None, interface: VmInterface) -> None:
-    if address is not None and not is_on(address, interface):
-        raise moved(address, interface.name)

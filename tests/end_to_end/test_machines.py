@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 
-from tests.contract.client import ADDRESSES, INTERFACES, MACHINES, Row, unique
-from tests.end_to_end.conftest import TOKENS
+from tests.contract.client import INTERFACES, MACHINES, Row, unique
 from tests.end_to_end.program import Desk, refusal
 from tests.end_to_end.spaces import PLAIN_V6, ROUTED, Spaces, hosts
-
-if TYPE_CHECKING:
-    from tests.end_to_end.program import Program
 
 PATH = "/api/v1/virtual-machines"
 
@@ -142,33 +134,6 @@ def test_what_is_refused_leaves_nothing(alice: Desk, spaces: Spaces, cluster: Ro
     assert left(spaces, cluster, prefix) == (0, 0, 0)
 
 
-def test_of_twelve_who_want_one_name_one_gets_it(alice: Desk, spaces: Spaces, cluster: Row) -> None:
-    """NetBox's database decides, with 400 or 500; the eleven others leave nothing behind."""
-    prefix, name = spaces.prefix(), unique("vm")
-
-    def register(number: int) -> requests.Response:
-        return put(alice, f"{name}-{number}", wanted(cluster, prefix, name=name))
-
-    with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(register, range(12)))
-    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 11]
-    assert {refusal(answer)[1] for answer in answers if answer.status_code == 409} == {"name_taken"}
-    assert left(spaces, cluster, prefix) == (1, 1, 1)
-
-
-def test_twelve_requests_with_one_key_make_one_machine(alice: Desk, spaces: Spaces, cluster: Row) -> None:
-    """And all get its bytes."""
-    key, prefix = unique("key"), spaces.prefix()
-    body = wanted(cluster, prefix)
-    with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: put(alice, key, body), range(12)))
-    assert sorted(answer.status_code for answer in answers) == [*[200] * 11, 201], [
-        each.text for each in answers
-    ]
-    assert len({answer.content for answer in answers}) == 1
-    assert left(spaces, cluster, prefix) == (1, 1, 1)
-
-
 def test_a_batch_registers_many_and_refuses_what_is_wrong(alice: Desk, spaces: Spaces, cluster: Row) -> None:
     """Each with its own result, in the order of the items."""
     prefix = spaces.prefix(length=26)
@@ -183,52 +148,3 @@ def test_a_batch_registers_many_and_refuses_what_is_wrong(alice: Desk, spaces: S
     assert left(spaces, cluster, prefix) == (19, 19, 19)
     shown = [each["virtual_machine"]["key"] for each in results if "problem" not in each]
     assert shown == [item["key"] for item, code in zip(items, codes, strict=True) if not code]
-
-
-def test_a_machine_that_is_there_is_taken_over_by_an_operator(
-    alice: Desk, operator: Desk, spaces: Spaces, cluster: Row
-) -> None:
-    """Only when that is asked for, and only by an operator."""
-    row = spaces.netbox.machine(cluster=cluster["id"], description="by hand")
-    key, body = unique("key"), {"name": row["name"], "cluster": cluster["name"]}
-    assert refusal(put(alice, key, body)) == (409, "name_taken")
-    assert refusal(put(alice, key, {**body, "adopt": True})) == (403, "forbidden")
-    answer = put(operator, key, {**body, "adopt": True, "vcpus": 2})
-    assert answer.status_code == 200, answer.text
-    assert (answer.json()["netbox_id"], answer.json()["description"]) == (str(row["id"]), "by hand")
-    assert spaces.netbox.get(f"{MACHINES}/{row['id']}").json()["custom_fields"]["berth_key"] == key
-
-
-def test_killed_at_any_moment_a_registration_is_finished(
-    own: Program, upstream: tuple[str, str], spaces: Spaces, cluster: Row
-) -> None:
-    """By the next process, by itself: complete machines, none twice, nothing without its machine."""
-    prefix = spaces.prefix(length=25)
-    bodies = {unique("key"): wanted(cluster, prefix) for _ in range(12)}
-
-    def register(key: str) -> None:
-        try:
-            put(Desk(own.url, TOKENS["alice"]), key, bodies[key])
-        except requests.RequestException:
-            return
-
-    for delay in (0.05, 0.15, 0.3):
-        own.start()
-        threads = [threading.Thread(target=register, args=(key,)) for key in bodies]
-        for thread in threads:
-            thread.start()
-        time.sleep(delay)
-        own.stop(signal.SIGKILL)
-        for thread in threads:
-            thread.join()
-    own.start()
-    desk = Desk(own.url, TOKENS["alice"])
-    answers = {key: put(desk, key, body) for key, body in bodies.items()}
-    assert {answer.status_code for answer in answers.values()} <= {200, 201}
-    assert left(spaces, cluster, prefix) == (12, 12, 12)
-    ips = {answer.json()["primary_ip4"] for answer in answers.values()}
-    assert len(ips) == 12
-    assert {row["address"].partition("/")[0] for row in spaces.inside(prefix)} == ips
-    primaries = [row["primary_ip4"] for row in spaces.netbox.found(MACHINES, cluster_id=cluster["id"])]
-    assert None not in primaries
-    assert not spaces.netbox.found(ADDRESSES, parent=prefix, assigned_to_interface="false")

@@ -410,6 +410,8 @@ async def test_a_dry_run_shows_what_would_be_and_writes_nothing(desk: Desk, alic
     assert desk.calls("POST", "PATCH", "DELETE") == sent
     made = await desk.register(alice, "web", **WORDS)
     sent = desk.calls("POST", "PATCH", "DELETE")
+    same = await dry(alice, machine_wish("web", **WORDS), dry_run=True)
+    assert same.machine == made
     nics = [{"name": "eth0", "mtu": 1400, "description": "d"}, {"name": "eth2", "tags": []}]
     shown = await dry(
         alice,

@@ -321,4 +321,4 @@ async def test_killed_at_any_point(desk: Desk, scenario: Scenario) -> None:
     point = 0
     while await killed_at(desk, scenario, point):
         point += 1
-    assert point > 3
+    assert point > 0

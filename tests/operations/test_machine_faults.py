@@ -29,7 +29,7 @@ from app.domain.upstream import FaultKind, ItemFault, Missing, NotSent, Rejected
 from app.emulator.faults import Fault
 from app.ledger.machine_records import MachineState
 from app.operations.machine_answers import Registration
-from tests.operations.conftest import LAB, SIX, SMALL, Desk, Meddler
+from tests.operations.conftest import LAB, SIX, SMALL, Desk, Meddler, wish
 from tests.operations.test_machine_crashes import ETH0, ETH1
 
 MACHINES = "/api/virtualization/virtual-machines/"
@@ -159,7 +159,7 @@ async def test_a_netbox_that_is_down_in_the_middle_is_not_said_to_have_changed_n
         ("create", TAKEN, MachineNameTaken),
         ("create", CLAIMED, ClaimInvisible),
         ("create_interface", TAKEN, KeyConflict),
-        ("create_interface", CLAIMED, ClaimInvisible),
+        ("create_interface", CLAIMED, KeyConflict),
         ("create_interface", Rejected("no item"), RefusedByNetBox),
         ("finish", Missing("gone"), StillWorking),
         ("finish", TokenRefused("expired"), NetBoxDenied),
@@ -199,7 +199,7 @@ async def test_a_dns_name_that_is_taken_in_between_leaves_nothing(
     named = {"prefix": LAB, "dns_name": "web.example.com"}
 
     async def race(method: Callable[..., Any], *args: object) -> object:
-        await desk.operations.allocate(bob, _wish("faster", named))
+        await desk.operations.allocate(bob, wish("faster", **named))
         return await method(*args)
 
     meddle(desk, create=race)
@@ -209,12 +209,6 @@ async def test_a_dns_name_that_is_taken_in_between_leaves_nothing(
         )
     assert desk.hanging("web") == []
     await desk.quiet()
-
-
-def _wish(key: str, words: dict[str, Any]) -> Any:  # noqa: ANN401 - a wish
-    from tests.operations.conftest import wish  # noqa: PLC0415 - beside its one use
-
-    return wish(key, **words)
 
 
 # -- a change ------------------------------------------------------------------------------------
