@@ -108,7 +108,7 @@ class InterfaceBody(Answer):
     name: str
     mac_address: str | None
     mtu: int | None
-    enabled: bool
+    enabled: bool | None
     description: str | None
     tags: list[str] | None
     addresses: list[MachineAddressBody]
@@ -127,7 +127,7 @@ class MachineBody(Answer):
     tenant: str | int | None
     role: str | int | None
     platform: str | int | None
-    status: str
+    status: str | None
     vcpus: float | int | None
     memory_mb: int | None
     disk_gb: Annotated[float | int | None, Field(description="If it was sent, and still holds.")]

@@ -49,7 +49,7 @@ def show(entry: Entry, address: Address, sent: Mapping[str, Json], route: Route)
         name_pattern=_pattern((sent, entry.sent), address.dns_name),
         dns_servers=route.dns_servers,
         description=shown_text(words, "description", address.description, same_text),
-        status=shown_text(words, "status", address.status, _same_status),
+        status=shown_text(words, "status", address.status, same_status),
         role=shown_text(words, "role", address.role, same_text),
         tenant=_tenant(words, address.tenant),
         tags=shown_tags(words, address.tags, route.default_tags),
@@ -96,7 +96,7 @@ def same_text(sent: str, actual: str) -> bool:
     return sent.strip() == actual
 
 
-def _same_status(sent: str, actual: str) -> bool:
+def same_status(sent: str, actual: str) -> bool:
     """NetBox has no address without a status; the one that it gives unasked is `active`."""
     return (sent.strip() or "active") == actual
 

@@ -22,7 +22,7 @@ class InterfaceShown:
     name: str
     mac_address: str | None
     mtu: int | None
-    enabled: bool
+    enabled: bool | None
     description: str | None
     tags: tuple[str, ...] | None
     addresses: tuple[AddressShown, ...]
@@ -47,7 +47,7 @@ class Registration:
     tenant: str | int | None
     role: str | int | None
     platform: str | int | None
-    status: str
+    status: str | None
     vcpus: float | int | None
     memory_mb: int | None
     disk_gb: float | int | None

@@ -9,7 +9,7 @@ from app.domain.machines import Machine, VmInterface
 from app.ledger.ledger import Ledger
 from app.ledger.machine_records import Form, MachineEntry, Slot
 from app.operations.answers import Allocation
-from app.operations.echo import same_text, shown_fields, shown_tags, shown_text
+from app.operations.echo import same_status, same_text, shown_fields, shown_tags, shown_text
 from app.operations.keep import Keep, from_claim
 from app.operations.machine_answers import AddressShown, InterfaceShown, Registration
 from app.operations.machine_blueprint import merged
@@ -84,7 +84,7 @@ def interface_shown(
         name=interface.name,
         mac_address=cast("str | None", mac) if same else interface.mac_address,
         mtu=interface.mtu,
-        enabled=interface.enabled,
+        enabled=None if interface.enabled and words.get("enabled", False) is None else interface.enabled,
         description=shown_text(words, "description", interface.description, same_text),
         tags=shown_tags(words, interface.tags, ()),
         addresses=tuple(addresses),
@@ -108,7 +108,7 @@ def registration(
         tenant=_reference(words, "tenant", machine.tenant),
         role=_reference(words, "role", machine.role),
         platform=_reference(words, "platform", machine.platform),
-        status=machine.status,
+        status=shown_text(words, "status", machine.status, same_status),
         vcpus=_number(words, "vcpus", machine.vcpus),
         memory_mb=machine.memory_mb,
         disk_gb=_disk_gb(words, machine.disk_mb),

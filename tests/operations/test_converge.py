@@ -74,7 +74,7 @@ async def test_words_of_the_machine_change_and_null_clears(desk: Desk, alice: Ca
         alice, "web", **{word: None for word in words if word not in ("name", "disk_gb")}, disk_mb=None
     )
     assert (cleared.tenant, cleared.platform, cleared.vcpus, cleared.memory_mb) == (None, None, None, None)
-    assert (cleared.disk_mb, cleared.disk_gb, cleared.tags, cleared.status) == (None, None, (), "active")
+    assert (cleared.disk_mb, cleared.disk_gb, cleared.tags, cleared.status) == (None, None, None, None)
     assert (cleared.name, cleared.description, cleared.comments) == ("web-2", None, None)
     assert desk.hanging("web") == WHOLE[:3]
     await desk.quiet()
@@ -125,7 +125,13 @@ async def test_interfaces_change_in_place(desk: Desk, alice: Caller) -> None:
     assert nic.addresses[0].allocation.netbox_id == made.interfaces[0].addresses[0].allocation.netbox_id
     cleared = await desk.converge(alice, "web", interfaces=[{**ETH0, **dict.fromkeys(words)}])
     nic = cleared.interfaces[0]
-    assert (nic.mac_address, nic.mtu, nic.enabled, nic.description, nic.tags) == (None, None, True, None, ())
+    assert (nic.mac_address, nic.mtu, nic.enabled, nic.description, nic.tags) == (
+        None,
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 async def test_addresses_change_in_place(desk: Desk, alice: Caller) -> None:
@@ -197,7 +203,7 @@ async def test_only_words_are_noted(desk: Desk, alice: Caller) -> None:
     assert noted.machine.interfaces[0].addresses[0].allocation.reference == "T-7"
     assert desk.calls("POST", "PATCH", "DELETE") == sent
     assert await desk.machine(alice, "web") == noted.machine
-    assert "outcome register noted" in await desk.audit("web")
+    assert "outcome converge noted" in await desk.audit("web")
     await desk.accounted()
 
 
@@ -339,7 +345,7 @@ async def test_everything_that_is_wrong_is_told_at_once(desk: Desk, alice: Calle
         "/interfaces/0/tags/0",
         "/name",
         "/interfaces/0/addresses/1/dns_name",
-        "/interfaces/0/addresses/2",
+        "/interfaces/0/addresses/2/prefix",
     }
     assert desk.calls("POST") == 0
     assert await desk.audit("web") == ["denied register unknown_reference"]

@@ -393,7 +393,7 @@ async def test_custom_fields_change_and_null_clears_them(desk: Desk, alice: Call
     changed = await desk.converge(alice, "web", **words)
     assert (changed.custom_fields, machine_of(desk)["custom_fields"]["cost"]) == ({"cost": "7"}, "7")
     cleared = await desk.converge(alice, "web", custom_fields=None)
-    assert cleared.custom_fields == {}
+    assert cleared.custom_fields is None
     assert machine_of(desk)["custom_fields"]["berth_key"] == "web"
 
 
