@@ -128,7 +128,7 @@ def berths(
 def test_of_twelve_keys_for_one_name_one_gets_the_machine(
     berths: list[Program], netbox: NetBox, words: dict[str, Any]
 ) -> None:
-    """NetBox refuses the others, some of them with a server error; they leave nothing."""
+    """NetBox refuses the others, in whatever way, and they leave nothing."""
     keys = [key() for _ in range(KEYS)]
 
     def ask(number: int) -> requests.Response:

@@ -34,8 +34,8 @@ from tests.operations.test_crashes import Killed, Life, Mortal
 from tests.operations.test_machine_crashes import WRITES
 
 T = TypeVar("T")
-KEYS = st.sampled_from(("k0", "k0", "k1"))
-OWNERS = st.sampled_from(("alice", "alice", "alice", "bob"))
+KEYS = st.sampled_from(("k0", "k0", "k0", "k1"))
+OWNERS = st.sampled_from((*["alice"] * 7, "bob"))
 LIVES = st.none() | st.none() | st.integers(0, 16)
 PLACES = st.lists(st.sampled_from(({"prefix": LAB}, {"prefix": SIX}, {"prefix": SMALL})), max_size=2)
 NICS = st.dictionaries(st.sampled_from(("eth0", "eth1")), PLACES, min_size=1)
@@ -48,7 +48,7 @@ FAULTS = st.builds(
     status=st.sampled_from((500, 502)),
     retry_after=st.just(0),
 )
-EXAMPLES = int(os.environ.get("BERTH_TEST_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("BERTH_TEST_EXAMPLES", "15"))
 OPERATOR = Caller(owner="ops", operator=True)
 MACHINES, INTERFACES, ADDRESSES = PARTS
 
@@ -172,6 +172,15 @@ class Fleet(RuleBasedStateMachine):
         """All is well again."""
         self.desk.fault()
 
+    @rule(key=KEYS, owner=OWNERS, life=LIVES, fault=FAULTS)
+    def crowd(self, key: str, owner: str, life: int | None, fault: NetBoxFault) -> None:
+        """A human adds an interface to a machine that is being taken away, or just before."""
+        self.desk.fault(fault)
+        self.retire(key, owner, life)
+        self.add_nic(key)
+        self.desk.fault()
+        self.retire(key, owner, None)
+
     @rule(key=KEYS)
     def add_nic(self, key: str) -> None:
         """A human adds an interface."""
@@ -255,7 +264,7 @@ def test_any_sequence_leaves_machines_whole_or_not_there(stage: Stage) -> None:
     Fleet.stage = stage
     budget = settings(
         max_examples=EXAMPLES,
-        stateful_step_count=30,
+        stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
