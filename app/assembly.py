@@ -129,11 +129,13 @@ def assemble(parts: Parts) -> Operations:
         numbers=shared.planner.numbers,
         resolver=shared.planner.resolver,
         look_into=LookInto(shared.gateways, parts.inventory),
-        machines=assemble_machines(_machines(parts, shared, creation, convergence)),
+        machines=assemble_machines(_machines(parts, shared, creation, adoption, convergence)),
     )
 
 
-def _machines(parts: Parts, shared: _Shared, creation: Creation, convergence: Convergence) -> MachineParts:
+def _machines(
+    parts: Parts, shared: _Shared, creation: Creation, adoption: Adoption, convergence: Convergence
+) -> MachineParts:
     return MachineParts(
         machines=parts.machines,
         inventory=parts.inventory,
@@ -144,6 +146,7 @@ def _machines(parts: Parts, shared: _Shared, creation: Creation, convergence: Co
         finder=shared.finder,
         planner=shared.planner,
         creation=creation,
+        adoption=adoption,
         convergence=convergence,
         states=shared.states,
         keep=shared.keep,

@@ -8,6 +8,7 @@ from app.domain.registrations import MachineWish
 from app.ledger.ledger import Ledger
 from app.ledger.machines import MachineLedger
 from app.naming.names import Names
+from app.operations.adopt import Adoption
 from app.operations.allocate import Creation
 from app.operations.freeing import Freeing
 from app.operations.keep import Keep
@@ -49,6 +50,7 @@ class MachineParts:
     finder: Finder
     planner: Planner
     creation: Creation
+    adoption: Adoption
     convergence: Convergence
     states: States
     keep: Keep
@@ -83,11 +85,12 @@ def assemble_machines(parts: MachineParts) -> MachineOperations:
         layout,
         parts.planner,
         parts.convergence,
+        parts.adoption,
     )
     forward = _forward(parts, ledger, viewer, planner)
     standing = MachineStanding(ledger, viewer, forward)
     show = ShowMachine(parts.ledger, parts.keep)
-    preview = Preview(parts.creation, show)
+    preview = Preview(parts.creation, parts.adoption, show)
     register = (ledger, parts.turns, standing, planner, forward, show, preview, parts.prepared)
     return MachineOperations(
         register=RegisterMachine(*register),
@@ -102,7 +105,15 @@ def assemble_machines(parts: MachineParts) -> MachineOperations:
 
 
 def _forward(parts: MachineParts, ledger: MachineLedger, viewer: Viewer, planner: MachinePlanner) -> Forward:
-    addresses = Parts(parts.ledger, parts.addresses, parts.states, parts.keep, parts.creation, parts.freeing)
+    addresses = Parts(
+        parts.ledger,
+        parts.addresses,
+        parts.states,
+        parts.keep,
+        parts.creation,
+        parts.adoption,
+        parts.freeing,
+    )
     removal = Removal(parts.machines, viewer, addresses)
     building = Building(ledger, parts.machines, viewer, addresses, parts.convergence, removal)
     return Forward(ledger, planner, building, removal, viewer, parts.wish_of)

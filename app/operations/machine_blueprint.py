@@ -62,6 +62,12 @@ class Asked:
         return self.wish.adopt and self.caller.operator
 
     @property
+    def adopted(self) -> tuple[str, ...]:
+        """The claims on what was there before Berth, also where the adoption is under way."""
+        under_way = self.known.wanted if self.known else None
+        return (*self.ground.held.adopted, *(under_way.form.adopted if under_way else ()))
+
+    @property
     def is_silent(self) -> bool:
         """Whether the request does not speak of interfaces."""
         return isinstance(self.wish.interfaces, Unset)
@@ -82,7 +88,8 @@ class Asked:
 class AddressPlan:
     """One address: made by its own plan, or there already.
 
-    `changes` says whether it differs in NetBox, `notes` whether what the ledger has of it does.
+    `changes` says whether it differs in NetBox, `notes` whether what the ledger has of it does. A wish that
+    adopts is about an address that is on the interface, and has no claim yet.
     `name` is the DNS name that is asked for, with VRF and family, where it may be used only once.
     """
 

@@ -7,7 +7,9 @@ from app.domain.errors import StillWorking
 from app.domain.machines import VmInterface
 from app.ledger.ledger import Ledger, resume
 from app.ledger.records import Entry, State
+from app.operations.adopt import Adoption
 from app.operations.allocate import Creation
+from app.operations.answers import Result
 from app.operations.events import event_of
 from app.operations.freeing import Freeing, released
 from app.operations.keep import Keep, from_claim
@@ -26,6 +28,7 @@ class Parts:
     states: States
     keep: Keep
     creation: Creation
+    adoption: Adoption
     freeing: Freeing
 
     async def ensure(self, caller: Caller, part: AddressPlan, interface: VmInterface) -> int:
@@ -42,14 +45,7 @@ class Parts:
                 if not is_on(address, interface):
                     raise moved(address, interface.name)
                 return address.id
-        result = await self.creation(
-            caller,
-            part.wish,
-            entry,
-            event_of(caller, "allocate", part.key, part.wish),
-            first=part.plan,
-            assigned=(VM_INTERFACE, interface.id),
-        )
+        result = await self._made(caller, part, entry, interface)
         number = int(result.allocation.netbox_id or 0)
         if result.replayed:  # it carried the claim already: somewhere else it is not ours to take
             address = await self.addresses.read(number)
@@ -57,6 +53,17 @@ class Parts:
                 await self.let_go(caller, part.key)
                 raise StillWorking if address is None else moved(address, interface.name)
         return number
+
+    async def _made(
+        self, caller: Caller, part: AddressPlan, entry: Entry | None, interface: VmInterface
+    ) -> Result:
+        event = event_of(caller, "allocate", part.key, part.wish)
+        if part.wish.adopt:
+            adopted = await self.adoption(caller, part.wish, entry, event, converge=True, dry_run=False)
+            if adopted is not None:
+                return replace(adopted, replayed=True)
+        on = (VM_INTERFACE, interface.id)
+        return await self.creation(caller, part.wish, entry, event, first=part.plan, assigned=on)
 
     async def free(
         self, caller: Caller, key: str, machine_id: int | None, *, force: bool = False, known: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from app.domain.commands import UNSET, Wish, given
+from app.domain.commands import UNSET, Place, Wish, given
 from app.domain.errors import (
     Forbidden,
     InvalidRequest,
@@ -16,11 +16,13 @@ from app.domain.errors import (
     UnknownReference,
     Violation,
 )
-from app.domain.inventory import Pool, PoolKind, Reference
-from app.domain.machines import Machine
+from app.domain.inventory import Address, Pool, PoolKind, Reference
+from app.domain.machines import Machine, VmInterface
 from app.domain.policy import NamePlace
 from app.domain.registrations import MachineWish
 from app.naming.names import Names
+from app.operations.adopt import Adoption
+from app.operations.events import event_of
 from app.operations.machine_blueprint import (
     AddressPlan,
     Asked,
@@ -73,6 +75,7 @@ class MachinePlanner:
     layout: Layout
     addresses: Planner
     convergence: Convergence
+    adoption: Adoption
 
     async def plan(self, asked: Asked) -> Blueprint:
         """The plan for a request.
@@ -164,7 +167,7 @@ class MachinePlanner:
         addresses: list[AddressPlan] = []
         for each in laid.addresses or ():
             with troubles.at(f"/interfaces/{laid.at}/addresses/{each.at}"):
-                addresses.append(await self._address(asked, each))
+                addresses.append(await self._address(asked, laid.existing, each))
         tags = named.tag_ids(laid.wish.tags)
         changes = interface_changes(laid.wish, laid.existing, tags, asked.message) if laid.existing else None
         draft = interface_draft(asked, laid, tags)
@@ -174,8 +177,7 @@ class MachinePlanner:
                 raise KeyConflict(f"The machine has an interface {draft.name} that this key did not make.")
         return plan
 
-    async def _address(self, asked: Asked, laid: LaidAddress) -> AddressPlan:
-        """One address. This is where an address that NetBox has without a claim would be adopted."""
+    async def _address(self, asked: Asked, nic: VmInterface | None, laid: LaidAddress) -> AddressPlan:
         part = Wish(
             key=laid.key,
             place=laid.wish.place,
@@ -184,6 +186,8 @@ class MachinePlanner:
             requested_by=asked.wish.requested_by,
             reference=asked.wish.reference,
         )
+        if laid.existing is None and (found := adoptable(asked, nic, laid.wish.place)):
+            return await self._adopted(asked, replace(part, adopt=True), found)
         if laid.existing is None:
             plan = await self.addresses.plan(asked.caller, part, laid.key)
             return AddressPlan(laid.key, part, plan.spot.family, plan=plan, name=plan.entry.name_claim)
@@ -192,6 +196,27 @@ class MachinePlanner:
         pool = Pool(PoolKind.PREFIX, 0, held.network, vrf=laid.existing.vrf)
         name = self.addresses.names.claim(given(part.traits.dns_name, ""), pool)
         return AddressPlan(laid.key, part, held.version, laid.existing, None, changes, notes, name)
+
+    async def _adopted(self, asked: Asked, part: Wish, found: Address) -> AddressPlan:
+        """An address that is on the interface already, and gets the claim."""
+        event = event_of(asked.caller, "allocate", part.key, part)
+        await self.adoption(asked.caller, part, None, event, converge=True, dry_run=True)
+        pool = Pool(PoolKind.PREFIX, 0, found.address.network, vrf=found.vrf)
+        name = self.addresses.names.claim(given(part.traits.dns_name, found.dns_name), pool)
+        return AddressPlan(part.key, part, found.address.version, name=name)
+
+
+def adoptable(asked: Asked, nic: VmInterface | None, place: Place) -> Address | None:
+    """The address that the request names, where it is on the interface without a claim and may be adopted.
+
+    Only on an interface that was there before Berth: with one that Berth made, the address would be deleted.
+    """
+    if not asked.may_adopt or nic is None or place.address is None or asked.view is None:
+        return None
+    if nic.key is not None and nic.key not in asked.adopted:
+        return None
+    host = place.address.ip
+    return next((each for each in asked.view.on(nic) if each.address.ip == host and not each.key), None)
 
 
 def check_cluster(machine: Machine, wanted: Reference | None) -> None:

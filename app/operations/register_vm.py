@@ -14,6 +14,7 @@ from app.ledger.ledger import Overtaken
 from app.ledger.machine_records import MachineEntry, MachineState, Wanted
 from app.ledger.machines import MachineLedger
 from app.ledger.records import Event
+from app.operations.adopt import Adoption
 from app.operations.allocate import Creation
 from app.operations.answers import Allocation
 from app.operations.events import denials_recorded, event_of, only_reading
@@ -124,6 +125,7 @@ class Preview:
     """What would be made now: no write, and no promise."""
 
     creation: Creation
+    adoption: Adoption
     show: ShowMachine
 
     async def __call__(self, asked: Asked, plan: Blueprint) -> MachineResult:
@@ -143,21 +145,32 @@ class Preview:
             nic, said = imagined_interface(each, plan.named), interface_words(words, slot.name)
             parts = {part.key: part for part in each.addresses}
             addresses = [
-                AddressShown(
-                    allocation=await self._allocation(asked, key, parts.get(key)),
-                    primary=key in plan.primary_keys,
-                )
+                await self._address(asked, plan, key, parts.get(key))
                 for key in slot.addresses
                 if key in parts or key in plan.ids
             ]
             interfaces.append(interface_shown(nic, said, addresses))
         return MachineResult(registration(now, machine, interfaces, words), created=plan.existing is None)
 
+    async def _address(
+        self, asked: Asked, plan: Blueprint, key: str, part: AddressPlan | None
+    ) -> AddressShown:
+        allocation = await self._allocation(asked, key, part)
+        machine = plan.existing
+        ids = (machine.primary_ip4, machine.primary_ip6) if machine else ()
+        stays = allocation.family not in plan.primaries
+        is_already = stays and allocation.netbox_id in {str(each) for each in ids}
+        return AddressShown(allocation=allocation, primary=key in plan.primary_keys or is_already)
+
     async def _allocation(self, asked: Asked, key: str, part: AddressPlan | None) -> Allocation:
         if part is None or part.existing is not None:
             words = part.wish.sent if part else {}
             return await self.show.allocation(asked.ground.addresses[key], words)
         event = event_of(asked.caller, "allocate", key, part.wish)
+        if part.wish.adopt:
+            adopted = await self.adoption(asked.caller, part.wish, None, event, converge=True, dry_run=True)
+            if adopted is not None:
+                return adopted.allocation
         return (await self.creation.preview(asked.caller, part.wish, None, event)).allocation
 
 
