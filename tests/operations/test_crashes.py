@@ -22,6 +22,8 @@ from tests.operations.test_adopt import human
 from tests.operations.test_assign import FOXTROT, GOLF
 from tests.operations.test_places import at
 
+pytestmark = pytest.mark.thorough
+
 ALICE = Caller(owner="alice")
 OPERATOR = Caller(owner="ops", operator=True)
 GATEWAY = ipaddress.ip_address("192.168.4.1")

@@ -37,6 +37,8 @@ from tests.operations.conftest import LAB, SMALL, Stage, close_desk, make_desk
 from tests.operations.test_crashes import Killed, Life, Mortal
 from tests.operations.test_places import at
 
+pytestmark = pytest.mark.thorough
+
 T = TypeVar("T")
 NAMES = ("k0", "k1", "k2")
 KEYS = st.sampled_from(("k0", "k0", "k0", "k1", "k2"))

@@ -17,6 +17,8 @@ from app.emulator.faults import Fault
 from tests.operations.conftest import LAB, SIX, Desk, Meddler
 from tests.operations.test_crashes import Killed, Life, Mortal, nothing
 
+pytestmark = pytest.mark.thorough
+
 ALICE = Caller(owner="alice")
 OPERATOR = Caller(owner="alice", operator=True)
 WRITES = frozenset(

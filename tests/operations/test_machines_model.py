@@ -33,6 +33,8 @@ from tests.operations.conftest import LAB, PARTS, SIX, SMALL, Stage, close_desk,
 from tests.operations.test_crashes import Killed, Life, Mortal
 from tests.operations.test_machine_crashes import WRITES
 
+pytestmark = pytest.mark.thorough
+
 T = TypeVar("T")
 KEYS = st.sampled_from(("k0", "k0", "k0", "k1"))
 OWNERS = st.sampled_from((*["alice"] * 7, "bob"))
