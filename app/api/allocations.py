@@ -34,6 +34,7 @@ from app.domain.upstream import UpstreamError
 from app.edge.problems import to_berth_error
 from app.edge.works import Works
 from app.operations.answers import Filters, Result
+from app.operations.machine_answers import MachineResult
 from app.telemetry.events import item_line, note, noted
 
 LONG: Final = 300
@@ -190,8 +191,8 @@ class Allocations:
         return result
 
 
-def outcome_of(result: Result) -> str:
-    """The word for what a request for an allocation came to."""
+def outcome_of(result: Result | MachineResult) -> str:
+    """The word for what a request for an allocation or a machine came to."""
     return "replayed" if result.replayed else "created" if result.created else "changed"
 
 

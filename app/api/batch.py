@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from app.api.allocations import Allocations, outcome_of
+from app.api.allocations import Allocations, dry, outcome_of
 from app.api.denials import Recorder, record_nowhere
 from app.api.documents import BatchBody
 from app.api.examples import BATCH_REQUEST
@@ -55,18 +55,7 @@ class Batches:
         answered = await asyncio.gather(
             *(self._one(caller, request, dry_run=dry_run) for request in requests)
         )
-        results = [result for result, _ in answered]
-        outcomes = Counter(
-            "dry_run" if dry_run and "problem" not in result else word for result, word in answered
-        )
-        note(
-            outcome="dry_run" if dry_run else "answered",
-            items=len(results),
-            refused=sum("problem" in result for result in results),
-            outcomes=dict(outcomes),
-            **({"dry_run": True} if dry_run else {}),
-        )
-        return answer_json({"items": results}, headers=dry_run_header(dry_run=dry_run))
+        return answer_items(answered, dry_run=dry_run)
 
     async def _one(
         self,
@@ -89,6 +78,22 @@ class Batches:
             refusal = to_berth_error(error, read=False)
             return problem(refusal), refusal.code
         return {"status": 200, "allocation": members(result.allocation)}, outcome_of(result)
+
+
+def answer_items(answered: Sequence[tuple[dict[str, Any], str]], *, dry_run: bool) -> Response:
+    """The results of a batch, each with the word for what it came to; noted in the request's line."""
+    results = [result for result, _ in answered]
+    outcomes = Counter(
+        "dry_run" if dry_run and "problem" not in result else word for result, word in answered
+    )
+    note(
+        outcome="dry_run" if dry_run else "answered",
+        items=len(results),
+        refused=sum("problem" in result for result in results),
+        outcomes=dict(outcomes),
+        **dry(dry_run=dry_run),
+    )
+    return answer_json({"items": results}, headers=dry_run_header(dry_run=dry_run))
 
 
 def parse(item: object, model: type[R]) -> R:

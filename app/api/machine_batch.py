@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body
 from starlette.responses import Response
 
-from app.api.batch import parse, problem, repeated
+from app.api.allocations import outcome_of
+from app.api.batch import answer_items, parse, problem, repeated
 from app.api.denials import Recorder, record_nowhere
 from app.api.documents import MachineBatchBody
-from app.api.exchange import MACHINES, Asker, DryRun, answer_json, dry_run_header
+from app.api.exchange import MACHINES, Asker, DryRun
 from app.api.keys import machine_key
 from app.api.machine_examples import MACHINE_BATCH_REQUEST
 from app.api.machine_formats import machine_members
@@ -22,7 +23,7 @@ from app.domain.commands import Caller
 from app.domain.errors import Refusal
 from app.domain.registrations import MachineWish
 from app.edge.problems import to_berth_error
-from app.telemetry.events import item_line, note
+from app.telemetry.events import item_line
 
 MACHINE_BATCH_PATH: Final = f"{MACHINES}/batch"
 
@@ -48,10 +49,8 @@ class MachineBatches:
         key the later one is refused. The `Idempotency-Key` header is not looked at.
         """
         wishes = self._wishes(body.items)
-        results = await asyncio.gather(*(self._one(caller, wish, dry_run=dry_run) for wish in wishes))
-        refused = sum("problem" in result for result in results)
-        note(outcome="dry_run" if dry_run else "answered", items=len(results), refused=refused)
-        return answer_json({"items": results}, headers=dry_run_header(dry_run=dry_run))
+        answered = await asyncio.gather(*(self._one(caller, wish, dry_run=dry_run) for wish in wishes))
+        return answer_items(answered, dry_run=dry_run)
 
     def _wishes(self, items: Sequence[object]) -> list[MachineWish | Refusal]:
         seen: set[str] = set()
@@ -71,18 +70,22 @@ class MachineBatches:
         except Refusal as refusal:
             return refusal
 
-    async def _one(self, caller: Caller, wish: MachineWish | Refusal, *, dry_run: bool) -> dict[str, Any]:
+    async def _one(
+        self, caller: Caller, wish: MachineWish | Refusal, *, dry_run: bool
+    ) -> tuple[dict[str, Any], str]:
+        """What one item is answered, and the word for what it came to."""
         try:
             if isinstance(wish, Refusal):
                 if not dry_run:
                     await self.record(caller, "register", "", wish)
-                return problem(wish)
+                return problem(wish), wish.code
             work = self.machines.desk.register(caller, wish, dry_run=dry_run)
             with item_line():
                 result = await self.machines.counted(work, dry_run=dry_run)
         except Exception as error:  # noqa: BLE001 - one failure must not hide what the others came to
-            return problem(to_berth_error(error, read=False))
-        return {"status": 200, "virtual_machine": machine_members(result.machine)}
+            refusal = to_berth_error(error, read=False)
+            return problem(refusal), refusal.code
+        return {"status": 200, "virtual_machine": machine_members(result.machine)}, outcome_of(result)
 
 
 def machine_batch_routes(batches: MachineBatches) -> APIRouter:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
 from app.api.allocations import CREATED as ALLOCATION_CREATED
-from app.api.allocations import HEADERS, IdempotencyKey, done, dry
+from app.api.allocations import HEADERS, IdempotencyKey, done, dry, outcome_of
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
 from app.api.desk import MachineDesk
 from app.api.documents import MachineBody, MachinePage
@@ -151,7 +151,7 @@ class Machines:
                 self.meter.machine(to_berth_error(error, read=False).code)
             raise
         if not dry_run:
-            self.meter.machine(_outcome(result))
+            self.meter.machine(outcome_of(result))
         return result
 
     async def _noted(
@@ -159,12 +159,8 @@ class Machines:
     ) -> MachineResult:
         note(key=key, **dry(dry_run=dry_run))
         result = await self.counted(work, dry_run=dry_run)
-        note(**done(_outcome(result), dry_run=dry_run))
+        note(**done(outcome_of(result), dry_run=dry_run))
         return result
-
-
-def _outcome(result: MachineResult) -> str:
-    return "replayed" if result.replayed else "created" if result.created else "changed"
 
 
 def _answer(result: MachineResult, *, dry_run: bool, status: int = 200) -> Response:

@@ -98,6 +98,8 @@ def test_the_line_of_a_batch_says_how_many_were_refused(api: TestClient, rig: Ri
     results(api, item("a"), item("b", colour="red"))
     (line,) = rig.lines()
     assert (line["items"], line["refused"], line.get("key")) == (2, 1, None)
+    assert sorted(line["outcomes"].items()) == [("created", 1), ("invalid_request", 1)]
+    assert "dry_run" not in line
 
 
 def test_malformed_items_are_recorded() -> None:
