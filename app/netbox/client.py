@@ -21,7 +21,7 @@ import pynetbox
 import requests
 from pynetbox.core.query import AllocationError, ContentError, Request, RequestError
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, HTTPError, NewConnectionError
 
 from app.domain.inventory import Json
 from app.domain.upstream import Rejected, TokenRefused
@@ -36,6 +36,7 @@ _NEVER_CONNECTED: Final = (
     NewConnectionError,
     ConnectTimeoutError,
     ssl.SSLCertVerificationError,
+    ClosedPoolError,  # the idle connections were let go of in this very moment
 )
 _NO_HANDSHAKE: Final = (
     "WRONG_VERSION_NUMBER",  # an http port
@@ -100,6 +101,8 @@ class _Adapter(HTTPAdapter):
 _ALONE: Final = {"Connection": "close"}
 """For what NetBox may refuse before it has read the body, as it does with 412: one request in twenty that
 follows on such a connection is reset, or gets no answer (4.7.3 with gunicorn 26.2, measured)."""
+_UNREAD: Final = frozenset({401, 403, 404})
+"""What comes before the body is read as well (no token, no right, no such object), and can't be foreseen."""
 
 
 class _Exchange:
@@ -133,6 +136,8 @@ class _Exchange:
             self.response = self._session.request(method, url, allow_redirects=False, **options)
         except requests.TooManyRedirects as error:  # the first one is, with max_redirects 0
             self.response = cast("requests.Response", error.response)
+        if self.response.status_code in _UNREAD and method in {"POST", "PATCH"}:
+            self._session.close()  # its idle connections, this one among them; calls under way go on
         return self.response
 
 

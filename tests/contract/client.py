@@ -66,7 +66,10 @@ class NetBox:
             "headers", {}
         ):  # refused before its body was read: see app.netbox.client
             options["headers"] = {**options["headers"], "Connection": "close"}
-        return self._session.request(method, f"{self.url}/api/{path}", **options)
+        response = self._session.request(method, f"{self.url}/api/{path}", **options)
+        if response.status_code in {401, 403, 404}:  # as well
+            self._session.close()
+        return response
 
     def get(self, path: str, **query: Any) -> requests.Response:  # noqa: ANN401 - any filter
         """Read."""

@@ -136,6 +136,7 @@ class Heard:
     path: str
     headers: dict[str, str]
     body: Any
+    port: int = 0  # the client's: one for each connection
 
 
 Play = Callable[[Heard], "tuple[int, dict[str, str], bytes] | None"]
@@ -161,7 +162,11 @@ def _serving(play: Play) -> Iterator[Server]:
             length = int(self.headers.get("Content-Length") or 0)
             raw = self.rfile.read(length)
             heard = Heard(
-                self.command, self.path, dict(self.headers.items()), json.loads(raw) if raw else None
+                self.command,
+                self.path,
+                dict(self.headers.items()),
+                json.loads(raw) if raw else None,
+                self.client_address[1],
             )
             server.heard.append(heard)
             answer = server.play(heard)

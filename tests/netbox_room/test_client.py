@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import ClosedPoolError
 
 from app.domain.errors import NetBoxNonsense
 from app.domain.inventory import Draft, Pool, PoolKind
@@ -110,6 +112,34 @@ async def test_cookies_are_not_kept(serve: Serve, reach: Reach) -> None:
     await netbox.facts.reply()
     await netbox.facts.reply()
     assert "Cookie" not in server.heard[1].headers
+
+
+@pytest.mark.parametrize(("status", "connections"), [(401, 2), (403, 2), (404, 2), (409, 1)])
+async def test_a_connection_on_which_a_write_was_refused_early_is_not_used_again(
+    serve: Serve, status: int, connections: int
+) -> None:
+    """NetBox had not read the body yet: it may reset what follows there."""
+    server = serve(says({"detail": "no"}, status))
+    client = Client(NetBoxSettings(url=server.url))
+    for _ in range(2):
+        await client.call(Question(method="POST", path="ipam/prefixes/1/available-ips/", body=[{}]), TOKEN)
+    client.close()
+    assert len({heard.port for heard in server.heard}) == connections
+
+
+async def test_connections_let_go_of_in_that_very_moment_mean_nothing_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another thread's refusal closes the pool between its choice and its use."""
+
+    def closed(pool: HTTPConnectionPool, *_args: object, **_options: object) -> None:
+        raise ClosedPoolError(pool, "Pool is closed.")
+
+    monkeypatch.setattr(HTTPConnectionPool, "_get_conn", closed)
+    client = Client(NetBoxSettings(url="http://127.0.0.1:1"))
+    with pytest.raises(Unreachable):
+        await client.call(Question(method="GET", path="status/"), TOKEN)
+    client.close()
 
 
 async def test_a_refused_connection_means_nothing_was_sent(reach: Reach) -> None:
