@@ -1,0 +1,131 @@
+"""A stage for one fault: a NetBox, a proxy that fails on demand, a Berth, and the history of its clients."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.contract.client import ADDRESSES, unique
+from tests.faults.checker import violations
+from tests.faults.evidence import change_of, gather_ledger, held_of, unsettled
+from tests.faults.history import Evidence, Outcome
+from tests.faults.load import Client, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from tests.contract.client import NetBox, Row
+    from tests.end_to_end.spaces import Spaces
+    from tests.faults.history import Call
+    from tests.faults.processes import Mortal
+    from tests.faults.proxy import FaultProxy
+
+TOKENS = {"alice": "token-of-alice", "bob": "token-of-bob"}
+CHANGES = "core/object-changes"
+TO_REST = 40.0
+"""Seconds in which everything has to be settled: four times the doubt of these processes, and some."""
+
+
+@dataclass
+class Stage:
+    """What one test stands on. `berths` are the replicas; the first is the one that is asked by default."""
+
+    netbox: NetBox
+    spaces: Spaces
+    proxy: FaultProxy
+    berths: list[Mortal]
+    ledger: str
+    session: requests.Session
+    run: str = field(default_factory=lambda: unique("f"))
+    calls: list[Call] = field(default_factory=list)
+    kills: list[float] = field(default_factory=list)
+    prefixes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._seen = self.netbox.get(CHANGES, limit=1).json()["count"]
+
+    @property
+    def berth(self) -> Mortal:
+        """The one that is asked by default."""
+        return self.berths[0]
+
+    def prefix(self, length: int = 28) -> str:
+        """Make a prefix of this test's own."""
+        self.prefixes.append(self.spaces.prefix(length=length))
+        return self.prefixes[-1]
+
+    def subject(self, prefix: str = "", *, named: bool = True, owner: str = "alice") -> Subject:
+        """Return a key that nobody has used, in a prefix of its own unless one is given."""
+        return Subject(f"{self.run}-{len(self.calls)}-{unique('k')}", owner, prefix or self.prefix(), named, False)
+
+    def client(self, berth: Mortal | None = None) -> Client:
+        """Return a client of a replica."""
+        return Client((berth or self.berth).url, TOKENS, self.session)
+
+    def ask(
+        self,
+        action: str,
+        subject: Subject,
+        body: dict[str, Any] | None = None,
+        berth: Mortal | None = None,
+        **options: Any,  # noqa: ANN401 - the client's
+    ) -> Call:
+        """Make one request; a POST or PUT without a body asks for the subject's allocation."""
+        if action in ("POST", "PUT"):
+            body = subject.wanted(action) | (body or {})
+        call = self.client(berth).ask(action, subject, body, **options)
+        self.calls.append(call)
+        return call
+
+    def insist(self, action: str, subject: Subject, **options: Any) -> Call:  # noqa: ANN401 - as above
+        """Make a request until it is done, as a client with `retry` does, and return the last answer."""
+        deadline = time.monotonic() + TO_REST
+        while (call := self.ask(action, subject, **options)).outcome is not Outcome.OK:
+            assert time.monotonic() < deadline, f"{action} is never done: {call}"
+            assert not 400 <= call.status < 500, call
+            time.sleep(0.2)
+        return call
+
+    def rows(self, subject: Subject) -> list[Row]:
+        """Return the addresses in NetBox that carry the subject's key."""
+        return self.netbox.found(ADDRESSES, cf_berth_key=subject.key)
+
+    def rest(self) -> None:
+        """Wait until nothing is left to settle."""
+        wait(lambda: not unsettled(self.ledger), lambda: f"settled; left are {unsettled(self.ledger)}")
+
+    def evidence(self) -> Evidence:
+        """Gather what is left, of this test's keys and prefixes alone."""
+        evidence = Evidence(calls=list(self.calls), kills=list(self.kills))
+        rows = [row for prefix in self.prefixes for row in self.spaces.inside(prefix)]
+        evidence.hosts = [row["address"].partition("/")[0] for row in rows]
+        evidence.held = [held_of(row) for row in rows if row["custom_fields"]["berth_key"]]
+        changes = (change_of(row) for row in self._changes())
+        evidence.changes = [each for each in changes if each and each.key.startswith(self.run)]
+        gather_ledger(evidence, self.ledger)
+        return evidence
+
+    def verify(self) -> Evidence:
+        """Let everything come to rest, and check every invariant."""
+        self.proxy.clear()
+        self.rest()
+        evidence = self.evidence()
+        found = {name: sentences for name, sentences in violations(evidence).items() if sentences}
+        assert not found, found
+        return evidence
+
+    def _changes(self) -> list[Row]:
+        """Return NetBox's own log since this test began, newest first."""
+        new = self.netbox.get(CHANGES, limit=1).json()["count"] - self._seen
+        return self.netbox.found(CHANGES, ordering="-id", limit=new + 20) if new else []
+
+
+def wait(holds: Callable[[], bool], what: Callable[[], str], seconds: float = TO_REST) -> None:
+    """Wait until something holds, and say what was waited for if it never does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"after {seconds:g} s not yet {what()}"
+        time.sleep(0.1)
