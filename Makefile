@@ -37,6 +37,7 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 # -- tests -------------------------------------------------------------------------------------
 
 KILLS ?= 200
+FAULTS ?= faults
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough" $(ARGS)
@@ -44,8 +45,8 @@ test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: n
 test-thorough: .venv/.ready ## random sequences, and deaths at every point, on the same: minutes
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m thorough $(ARGS)
 
-test-faults: .venv/.ready ## kill Berth under load, KILLS=200 times, and look for what got lost; SEED= repeats a run
-	@KILLS=$(KILLS) $(RUN)pytest -m faults tests/faults $(ARGS)
+test-faults: .venv/.ready ## break everything that can break, kill Berth KILLS=200 times; SEED= repeats a run (root)
+	@KILLS=$(KILLS) $(RUN)pytest -m "$(FAULTS)" tests/faults $(ARGS)
 .PHONY: test test-thorough test-faults
 
 # -- a real NetBox -----------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class Writable:
     async def __call__(self) -> Sequence[str]:
         """What stands in the way."""
         try:
-            await self.store.write(lambda _tx: None)
+            await self.store.write(lambda tx: tx.touch())
         except LedgerUnavailable as error:
             return (error.detail,)
         return ()

@@ -9,7 +9,7 @@ import json
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, create_engine, func, select
+from sqlalchemy import Connection, create_engine, func, select
 
 from app.ledger.chain import verify
 from app.ledger.records import ChainedEvent
@@ -30,7 +30,7 @@ _MACHINES_AT_REST = ("done", "failed", "retired")
 
 def unsettled(ledger: str) -> list[str]:
     """Return what is under way still, and the holds that are yet to end; empty when it is quiet."""
-    questions: dict[str, Select[tuple[int]]] = {
+    questions = {
         "operations": select(func.count()).where(operations.c.outcome.is_(None)),
         "entries in doubt": select(func.count()).where(entries.c.state.in_(IN_DOUBT)),
         "holds": select(func.count()).where(entries.c.state == "done", entries.c.hold_until.is_not(None)),

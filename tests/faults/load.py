@@ -51,10 +51,12 @@ class Subject:
         return fields
 
 
-def subjects(prefixes: dict[str, int]) -> list[Subject]:
+def subjects(prefixes: dict[str, int], run: str = "kills") -> list[Subject]:
     """Return so many keys for each prefix: of two owners, some with names, some that are only held."""
     return [
-        Subject(f"{number}-{index}", ("alice", "bob")[index % 2], prefix, index % 3 == 0, index % 4 == 1)
+        Subject(
+            f"{run}-{number}-{index}", ("alice", "bob")[index % 2], prefix, index % 3 == 0, index % 4 == 1
+        )
         for number, (prefix, count) in enumerate(prefixes.items())
         for index in range(count)
     ]

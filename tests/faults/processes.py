@@ -106,6 +106,10 @@ class Mortal:
         self.start()
         wait_until(self.answers, "Berth serves")
 
+    def send(self, how: signal.Signals) -> None:
+        """Send it a signal that it outlives."""
+        os.kill(self.pid, how)
+
     def end(self, how: signal.Signals) -> int:
         """Send it a signal, wait until it is gone, and return its exit code."""
         pid, self.pid = self.pid, 0

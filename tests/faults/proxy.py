@@ -87,12 +87,17 @@ class _Cut(Exception):
 
 @dataclass
 class FaultProxy:
-    """Listens on a port of its own while it is entered. `calls` and `struck` count what came."""
+    """Listens on a port of its own while it is entered.
+
+    `calls` and `struck` count what came, `peak` is how many calls were under way at once, `times` says when
+    each came (monotonic seconds).
+    """
 
     upstream: str
     calls: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     peak: int = 0
+    times: list[float] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: set[socket.socket] = field(default_factory=set)
@@ -131,6 +136,7 @@ class FaultProxy:
             self._faults.clear()
             self.calls.clear()
             self.struck.clear()
+            self.times.clear()
             self.peak = self._under_way
 
     def listen(self) -> None:
@@ -177,6 +183,7 @@ class FaultProxy:
     def _counted(self, method: str, path: str) -> Iterator[Fault | None]:
         with self._lock:
             self.calls[f"{method} {path}"] += 1
+            self.times.append(time.monotonic())
             self._under_way += 1
             self.peak = max(self.peak, self._under_way)
             fault = next((each for each in self._faults if each.strikes(method, path)), None)
@@ -257,7 +264,10 @@ def _alone(request: bytes) -> bytes:
 def _html(fault: Fault) -> bytes:
     body = b"<html><body><h1>a proxy's own page</h1></body></html>"
     headers = {"Content-Type": "text/html", "Content-Length": str(len(body)), "Connection": "close"}
-    lines = [f"HTTP/1.1 {fault.status} Struck", *(f"{k}: {v}" for k, v in {**headers, **fault.headers}.items())]
+    lines = [
+        f"HTTP/1.1 {fault.status} Struck",
+        *(f"{k}: {v}" for k, v in {**headers, **fault.headers}.items()),
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 

@@ -1,4 +1,4 @@
-"""Every way in which a call to NetBox can break, for every kind of write: done once, recorded, not in doubt."""
+"""Every way in which a call to NetBox can break, for every kind of write: done once, recorded, settled."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def words(write: str) -> dict[str, Any]:
     return {"body": {"description": "changed"}} if write == "update" else {}
 
 
-@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.long)])
 @pytest.mark.parametrize("what", BREAKS)
 @pytest.mark.parametrize("write", WRITES)
 def test_whatever_breaks_a_write_is_done_once(stage: Stage, write: str, what: str, times: int) -> None:
