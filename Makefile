@@ -37,7 +37,7 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 # -- tests -------------------------------------------------------------------------------------
 
 KILLS ?= 200
-FAULTS ?= faults
+FAULTS ?= faults and not netbox
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough" $(ARGS)
@@ -59,12 +59,18 @@ test-netbox: .venv/.ready ## the tests against a real NetBox, which is started f
 	$(NETBOX) start && variables=$$($(NETBOX) env) && eval "$$variables" || exit 1; \
 	$(RUN)pytest $(wildcard tests/contract tests/netbox tests/end_to_end) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
 
+test-faults-netbox: .venv/.ready ## kill the workers and the database of a real NetBox; FAULTS=faults: all that can break
+	@export BERTH_NETBOX_INSTANCE=faults-$$$$; unset BERTH_NETBOX_PORT; \
+	trap '$(NETBOX) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
+	$(NETBOX) start && variables=$$($(NETBOX) env) && eval "$$variables" || exit 1; \
+	$(RUN)pytest -m "$(if $(filter command line,$(origin FAULTS)),$(FAULTS),faults and netbox)" tests/faults $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+
 netbox-start: .venv/.ready ## start a real NetBox to try things with; then: eval "$(tools/netbox-server env)"
 	@$(NETBOX) start
 
 netbox-stop: ## stop it
 	@$(NETBOX) stop
-.PHONY: test-netbox netbox-start netbox-stop
+.PHONY: test-netbox test-faults-netbox netbox-start netbox-stop
 
 # -- the demonstration -------------------------------------------------------------------------
 

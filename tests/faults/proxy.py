@@ -90,10 +90,11 @@ class FaultProxy:
     """Listens on a port of its own while it is entered.
 
     `calls` and `struck` count what came, `peak` is how many calls were under way at once, `times` says when
-    each came (monotonic seconds).
+    each came (monotonic seconds). `headers` are added to every answer that is passed back.
     """
 
     upstream: str
+    headers: Mapping[str, str] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     peak: int = 0
@@ -211,7 +212,10 @@ class FaultProxy:
         address = (place.hostname or "", place.port or 80)
         with socket.create_connection(address, timeout=_HANDLING_SECONDS) as upstream:
             upstream.sendall(_alone(request))
-            return b"".join(iter(lambda: upstream.recv(_CHUNK), b""))
+            answer = b"".join(iter(lambda: upstream.recv(_CHUNK), b""))
+        status, _, rest = answer.partition(b"\r\n")
+        lines = [status, *(f"{name}: {value}".encode() for name, value in self.headers.items()), rest]
+        return b"\r\n".join(lines)
 
 
 def _strike_after(connection: socket.socket, fault: Fault, answer: bytes) -> None:
