@@ -39,7 +39,7 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 KILLS ?= 200
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough" $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough and not terraform" $(ARGS)
 
 test-thorough: .venv/.ready ## random sequences, and deaths at every point, on the same: minutes
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m thorough $(ARGS)
@@ -52,18 +52,27 @@ test-faults: .venv/.ready ## kill Berth under load, KILLS=200 times, and look fo
 
 NETBOX := tools/netbox-server
 
-test-netbox: .venv/.ready ## the tests against a real NetBox, which is started for them and stopped
+# Runs these tests against a NetBox of their own.
+define on_netbox
 	@export BERTH_NETBOX_INSTANCE=test-$$$$; unset BERTH_NETBOX_PORT; \
 	trap '$(NETBOX) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
 	$(NETBOX) start && variables=$$($(NETBOX) env) && eval "$$variables" || exit 1; \
-	$(RUN)pytest $(wildcard tests/contract tests/netbox tests/end_to_end) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+	$(RUN)pytest $(1) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+endef
+
+test-netbox: .venv/.ready ## the tests against a real NetBox, which is started for them and stopped
+	$(call on_netbox,$(wildcard tests/contract tests/netbox tests/end_to_end))
+
+test-terraform: .venv/.ready ## real Terraform with Berth: on the embedded NetBox, then on a real one
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest tests/terraform $(ARGS)
+	$(call on_netbox,tests/terraform)
 
 netbox-start: .venv/.ready ## start a real NetBox to try things with; then: eval "$(tools/netbox-server env)"
 	@$(NETBOX) start
 
 netbox-stop: ## stop it
 	@$(NETBOX) stop
-.PHONY: test-netbox netbox-start netbox-stop
+.PHONY: test-netbox test-terraform netbox-start netbox-stop
 
 # -- the demonstration -------------------------------------------------------------------------
 
