@@ -37,6 +37,7 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 # -- tests -------------------------------------------------------------------------------------
 
 KILLS ?= 200
+FAULTS ?= faults and not netbox
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough and not terraform" $(ARGS)
@@ -44,8 +45,8 @@ test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: n
 test-thorough: .venv/.ready ## random sequences, and deaths at every point, on the same: minutes
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m thorough $(ARGS)
 
-test-faults: .venv/.ready ## kill Berth under load, KILLS=200 times, and look for what got lost; SEED= repeats a run
-	@KILLS=$(KILLS) $(RUN)pytest -m faults tests/faults $(ARGS)
+test-faults: .venv/.ready ## break everything that can break, kill Berth KILLS=200 times; SEED= repeats a run (root)
+	@KILLS=$(KILLS) $(RUN)pytest -m "$(FAULTS)" tests/faults $(ARGS)
 .PHONY: test test-thorough test-faults
 
 # -- a real NetBox -----------------------------------------------------------------------------
@@ -67,12 +68,18 @@ test-terraform: .venv/.ready ## real Terraform with Berth: on the embedded NetBo
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest tests/terraform $(ARGS)
 	$(call on_netbox,tests/terraform)
 
+test-faults-netbox: .venv/.ready ## kill the workers and the database of a real NetBox; FAULTS=faults: all that can break
+	@export BERTH_NETBOX_INSTANCE=faults-$$$$; unset BERTH_NETBOX_PORT; \
+	trap '$(NETBOX) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
+	$(NETBOX) start && variables=$$($(NETBOX) env) && eval "$$variables" || exit 1; \
+	$(RUN)pytest -m "$(if $(filter command line,$(origin FAULTS)),$(FAULTS),faults and netbox)" tests/faults $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+
 netbox-start: .venv/.ready ## start a real NetBox to try things with; then: eval "$(tools/netbox-server env)"
 	@$(NETBOX) start
 
 netbox-stop: ## stop it
 	@$(NETBOX) stop
-.PHONY: test-netbox test-terraform netbox-start netbox-stop
+.PHONY: test-netbox test-terraform test-faults-netbox netbox-start netbox-stop
 
 # -- the demonstration -------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import math
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -60,6 +61,10 @@ class Meters:
     def watch(self, line: Line, batcher: Batcher) -> None:
         """Look at the queues and at the circuit breaker whenever somebody looks at the metrics."""
         self.metrics.watch_breaker(lambda: line.breaker.value)
+        self.metrics.watch_allowance(
+            lambda: line.allowance.remaining if line.allowance else math.nan,
+            lambda: line.allowance.limit if line.allowance else math.nan,
+        )
         self.metrics.watch_queue("batch", lambda: batcher.waiting)
         for lane in Lane:
             self.metrics.watch_queue(_queue(lane), partial(_waiting, line, lane))
@@ -87,7 +92,7 @@ class Writable:
     async def __call__(self) -> Sequence[str]:
         """What stands in the way."""
         try:
-            await self.store.write(lambda _tx: None)
+            await self.store.write(lambda tx: tx.touch())
         except LedgerUnavailable as error:
             return (error.detail,)
         return ()

@@ -13,6 +13,10 @@ T = TypeVar("T")
 class Tx(Protocol):
     """One transaction. Its methods are called in the database's own thread, one transaction at a time."""
 
+    def touch(self) -> None:
+        """Write what is there already: whether it can be written shows by writing alone."""
+        ...
+
     def entry(self, key: str) -> Entry | None:
         """The entry of a key, in whatever state."""
         ...

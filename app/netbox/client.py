@@ -25,6 +25,7 @@ from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, HTTPError, 
 
 from app.domain.inventory import Json
 from app.domain.upstream import Rejected, TokenRefused
+from app.netbox.allowance import allowance_of
 from app.netbox.classify import Outage, Unreachable, clean
 from app.netbox.settings import NetBoxSettings
 from app.netbox.wire import Question, Reply
@@ -273,4 +274,5 @@ def _reply(response: requests.Response, data: Json, *, decoded: bool) -> Reply:
         date=head.get("Date"),
         series=head.get("API-Version"),
         emulator="X-Berth-Emulator" in head,
+        allowance=allowance_of(head, time.time()),
     )

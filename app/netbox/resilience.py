@@ -18,6 +18,7 @@ from typing import Final, Protocol
 from app.domain.errors import NetBoxNonsense
 from app.domain.upstream import NotSent, TokenRefused, Unsure, Untouched, UpstreamError
 from app.netbox import deadline
+from app.netbox.allowance import Allowance
 from app.netbox.breaker import Breaker, Budget, State
 from app.netbox.classify import Outage, Throttled, Unreachable, judge
 from app.netbox.client import TokenSource
@@ -36,7 +37,7 @@ class BreakerOpen(NotSent):
 
 
 class Paused(NotSent):
-    """NetBox asked everybody to wait (429), for longer than this call can."""
+    """NetBox, or a gateway before it, asked everybody to wait, for longer than this call can."""
 
 
 class Wire(Protocol):
@@ -94,6 +95,7 @@ class Line:
         self._refreshing = asyncio.Lock()
         self._refreshed = -_BETWEEN_REFRESHES
         self.series: tuple[int, ...] | None = None
+        self.allowance: Allowance | None = None
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -217,13 +219,21 @@ class Line:
         finally:
             self._breaker.leave(outage=outage)
 
+    def _heed(self, allowance: Allowance | None) -> None:
+        """Slow everybody down while little is left of what a gateway allows."""
+        if allowance is None:
+            return
+        self.allowance = allowance
+        if allowance.pause:
+            self._quiet_until = max(self._quiet_until, self._world.clock() + allowance.pause)
+
     async def _pause(self, journal: _Journal) -> None:
         """Wait, with everybody else, as long as NetBox asked for."""
         wait = self._quiet_until - self._world.clock()
         if wait <= 0:
             return
         if wait >= self._patience(journal):
-            raise Paused("NetBox asks to slow down", retry_after=wait)
+            raise Paused("NetBox, or a gateway before it, asks to slow down", retry_after=wait)
         await self._world.sleep(wait)
 
     async def _with_token(self, question: Question, journal: _Journal) -> Reply:
@@ -254,6 +264,7 @@ class Line:
             reply = await self._wire.call(question, token)
             journal.status, journal.request_id = reply.status, reply.request_id
             self.series = _series(reply.series) or self.series
+            self._heed(reply.allowance)
             judge(question, reply)
         except Exception as error:
             failure = error

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 from app.domain.inventory import Json
+from app.netbox.allowance import Allowance
 
 Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
 Value: TypeAlias = "str | int | list[str] | list[int]"
@@ -76,6 +77,7 @@ class Reply:
     date: str | None = None
     series: str | None = None
     emulator: bool = False
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     tuple_,
     update,
 )
@@ -56,6 +57,7 @@ _FINISH = Prepared(
 _OPEN = Prepared(
     select(operations.c.id).where(operations.c.id == bindparam("id"), operations.c.outcome.is_(None))
 )
+_TOUCH = text("UPDATE alembic_version SET version_num = version_num")
 _LAST_NUMBER = select(func.max(audit.c.number)).scalar_subquery()
 _END = Prepared(select(audit.c.hash).where(audit.c.number == _LAST_NUMBER))
 _APPEND = Prepared(insert(audit).values(_values(audit, _AUDIT_FIELDS)))
@@ -74,6 +76,10 @@ class Transaction(MachineTransaction):
         self._cursor = connection.connection.cursor()
         self.head = head
         self.appended: list[ChainedEvent] = []
+
+    def touch(self) -> None:
+        """See `app.ledger.ports.Tx`."""
+        self._connection.execute(_TOUCH)
 
     def entry(self, key: str) -> Entry | None:
         """See `app.ledger.ports.Tx`."""

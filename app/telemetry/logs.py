@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, Literal, TextIO
 
@@ -114,12 +115,24 @@ def for_people(event: Mapping[str, Any]) -> str:
     return str(line)
 
 
+class _Lines(structlog.PrintLogger):
+    """Writes lines, and loses what cannot be written (a full disk, a closed pipe): no request fails by it."""
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
 def make_logger(
     stream: TextIO | None = None, *, form: Form = "json", level: str = "info"
 ) -> FilteringBoundLogger:
     """A logger that writes lines to a stream (standard output), independent of any global setting."""
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(stream or sys.stdout),
+        _Lines(stream or sys.stdout),
         processors=[*_shared(), *_renderers(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
@@ -133,7 +146,7 @@ def configure_logs(
     structlog.configure(
         processors=[*_shared(), *_renderers(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
+        logger_factory=lambda *_names: _Lines(stream or sys.stdout),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream or sys.stdout)

@@ -88,6 +88,16 @@ TABLE: Final[tuple[Metric, ...]] = (
         "State of the circuit breaker towards NetBox: 0 closed, 1 half open, 2 open.",
     ),
     Metric(
+        Gauge,
+        "berth_netbox_ratelimit_remaining",
+        "Calls that a gateway before NetBox still allows (X-RateLimit-Remaining); NaN without one.",
+    ),
+    Metric(
+        Gauge,
+        "berth_netbox_ratelimit_limit",
+        "Calls that a gateway before NetBox allows in a window (X-RateLimit-Limit); NaN without one.",
+    ),
+    Metric(
         Histogram,
         "berth_batch_addresses",
         "Addresses asked of NetBox in one list.",
@@ -217,6 +227,11 @@ class Metrics:
         """Look at the circuit breaker at every scrape: time alone changes its state."""
         self._watch("berth_netbox_breaker_state", state)
 
+    def watch_allowance(self, remaining: Callable[[], float], limit: Callable[[], float]) -> None:
+        """Look at every scrape at what a gateway before NetBox allows."""
+        self._watch("berth_netbox_ratelimit_remaining", remaining)
+        self._watch("berth_netbox_ratelimit_limit", limit)
+
     def batch(self, addresses: int) -> None:
         """A list went to NetBox."""
         self._observe("berth_batch_addresses", addresses)
@@ -285,7 +300,7 @@ class Metrics:
         assert isinstance(metric, Gauge)  # noqa: S101 - the table says so
         (metric.labels(*labels) if labels else metric).set(value)
 
-    def _watch(self, name: str, value: Callable[[], int], *labels: str) -> None:
+    def _watch(self, name: str, value: Callable[[], float], *labels: str) -> None:
         metric = self._built[name]
         assert isinstance(metric, Gauge)  # noqa: S101 - the table says so
         (metric.labels(*labels) if labels else metric).set_function(value)

@@ -30,6 +30,13 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
 
 
 @each_page
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    """A page that says which test holds a promise is believed."""
+    for file, name in re.findall(r"`(tests/[a-z_/]+\.py)::(\w+)`", page.read_text()):
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), name
+
+
+@each_page
 def test_every_make_target_that_is_named_exists(page: Path) -> None:
     """`make` with a target that is gone would be the first thing that a newcomer sees."""
     targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -18,6 +18,8 @@ ACTIONS = {"POST": 35, "PUT": 22, "GET": 20, "DELETE": 18, "CONFIRM": 5}
 ATTEMPTS = 4
 SUCCESS = (200, 201, 204)
 HOLD_SECONDS = 2
+PATIENCE = 12.0
+"""Seconds that a client waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +32,31 @@ class Subject:
     named: bool
     held: bool
 
-    def body(self, method: str, chance: random.Random) -> dict[str, Any]:
-        """Return a request's body; a PUT changes what may change, under the same key."""
+    def wanted(self, method: str) -> dict[str, Any]:
+        """Return the body of a request for its allocation."""
         fields: dict[str, Any] = {"prefix": self.prefix}
         if method == "POST":
             fields["key"] = self.key
             if self.held:
                 fields["hold_seconds"] = HOLD_SECONDS
-        if method == "PUT" and chance.random() < 0.7:
-            fields["description"] = f"version {chance.randrange(5)}"
         if self.named:
             fields["dns_name"] = f"{self.key}.faults.test"
         return fields
 
+    def body(self, method: str, chance: random.Random) -> dict[str, Any]:
+        """Return a request's body; a PUT changes what may change, under the same key."""
+        fields = self.wanted(method)
+        if method == "PUT" and chance.random() < 0.7:
+            fields["description"] = f"version {chance.randrange(5)}"
+        return fields
 
-def subjects(prefixes: dict[str, int]) -> list[Subject]:
+
+def subjects(prefixes: dict[str, int], run: str = "kills") -> list[Subject]:
     """Return so many keys for each prefix: of two owners, some with names, some that are only held."""
     return [
-        Subject(f"{number}-{index}", ("alice", "bob")[index % 2], prefix, index % 3 == 0, index % 4 == 1)
+        Subject(
+            f"{run}-{number}-{index}", ("alice", "bob")[index % 2], prefix, index % 3 == 0, index % 4 == 1
+        )
         for number, (prefix, count) in enumerate(prefixes.items())
         for index in range(count)
     ]
@@ -55,9 +64,9 @@ def subjects(prefixes: dict[str, int]) -> list[Subject]:
 
 @dataclass
 class Load:
-    """Clients in threads of their own. `calls` is the history."""
+    """Clients in threads of their own, each request to any of the replicas. `calls` is the history."""
 
-    url: str
+    urls: list[str]
     tokens: dict[str, str]
     subjects: list[Subject]
     seed: int
@@ -81,35 +90,47 @@ class Load:
     def _client(self, chance: random.Random) -> None:
         with requests.Session() as session:
             session.trust_env = False
+            clients = [Client(url, self.tokens, session) for url in self.urls]
             while not self._over.is_set():
-                subject = chance.choice(self.subjects)
+                client, subject = chance.choice(clients), chance.choice(self.subjects)
                 [action] = chance.choices(list(ACTIONS), list(ACTIONS.values()))
                 caller = subject.owner
                 if action == "GET" and chance.random() < 0.1:
                     caller = next(name for name in self.tokens if name != caller)
-                self._insist(session, action, subject, caller, chance)
+                self._insist(client, action, subject, caller, chance)
                 self._over.wait(chance.random() * 0.04)
 
     def _insist(
-        self, session: requests.Session, action: str, subject: Subject, caller: str, chance: random.Random
+        self, client: Client, action: str, subject: Subject, caller: str, chance: random.Random
     ) -> None:
         """Make a request, and again while it makes sense, as Terraform's and curl's `retry` do."""
         body = subject.body(action, chance) if action in ("POST", "PUT") else None
         for attempt in range(ATTEMPTS):
-            call = self._ask(session, action, subject, caller, body)
+            call = client.ask(action, subject, body, caller)
             self.calls.append(call)
             if call.status and call.status < 500:
                 return
             self._over.wait(chance.random() * 0.2 * 2**attempt)
 
-    def _ask(
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client of a Berth; `tokens` by owner. What it is told becomes a line of a history."""
+
+    url: str
+    tokens: dict[str, str]
+    session: requests.Session
+
+    def ask(
         self,
-        session: requests.Session,
         action: str,
         subject: Subject,
-        caller: str,
         body: dict[str, Any] | None,
+        caller: str = "",
+        patience: float = PATIENCE,
     ) -> Call:
+        """Make one request, for its owner unless another caller is named, and wait so many seconds."""
+        caller = caller or subject.owner
         method, path = _line(action, subject)
         facts: dict[str, Any] = {
             "method": action,
@@ -120,7 +141,9 @@ class Load:
         headers = {"Authorization": f"Bearer {self.tokens[caller]}"}
         facts["started"] = time.monotonic()
         try:
-            answer = session.request(method, self.url + path, json=body, headers=headers, timeout=(2, 12))
+            answer = self.session.request(
+                method, self.url + path, json=body, headers=headers, timeout=(2, patience)
+            )
         except requests.RequestException as error:
             outcome = Outcome.FAILED if _refused(error) else Outcome.UNKNOWN
             return Call(**facts, ended=time.monotonic(), outcome=outcome)

@@ -21,10 +21,10 @@ from tests.contract.client import NetBox
 from tests.end_to_end.conftest import prepare
 from tests.end_to_end.program import emulator, wait_until
 from tests.faults.checker import violations
-from tests.faults.evidence import gather, is_quiet
+from tests.faults.evidence import gather, unsettled
 from tests.faults.history import Evidence, Outcome
 from tests.faults.load import Load, subjects
-from tests.faults.processes import Mortal
+from tests.faults.processes import Mortal, Zygote
 from tests.faults.weather import LONGEST, Weather
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Run:
         self.folder = folder
         self.chance = chance
         self.seed = seed
+        self.ledger = f"sqlite:///{folder / 'berth.db'}"
         self.starts = 0
         self.strikes = 0
         self.seconds = 0.0
@@ -84,7 +85,8 @@ class Run:
             with NetBox(upstream.url, SEED_TOKEN) as netbox:
                 for prefix in PREFIXES:
                     netbox.made("ipam/prefixes", {"prefix": prefix})
-                with Mortal(self.folder, self._variables(upstream.url)) as berth:
+                variables = self._variables(upstream.url)
+                with Zygote() as zygote, Mortal(zygote, self.folder, variables) as berth:
                     return self._killed(kills, berth, netbox)
         finally:
             upstream.stop_if_running()
@@ -103,7 +105,7 @@ class Run:
 
     def _killed(self, kills: int, berth: Mortal, netbox: NetBox) -> Evidence:
         evidence, began = Evidence(), time.monotonic()
-        load = Load(berth.url, TOKENS, subjects(PREFIXES), self.seed)
+        load = Load([berth.url], TOKENS, subjects(PREFIXES), self.seed)
         weather = Weather(netbox.url, random.Random(self.seed))  # noqa: S311 - to be repeated
         load.start(CLIENTS)
         weather.start()
@@ -113,15 +115,14 @@ class Run:
                 self._wait_for_a_moment(berth.answers)
                 evidence.kills.append(time.monotonic())
                 assert berth.end(signal.SIGKILL) == -signal.SIGKILL
-            berth.start()
-            wait_until(berth.answers, "Berth serves")
+            berth.serve()
         finally:
             load.stop()
             weather.clear()
         self.starts, self.strikes, self.seconds = berth.starts, weather.strikes, time.monotonic() - began
         evidence.calls = load.calls
         self._rest(berth)
-        gather(evidence, netbox, self.folder / "berth.db")
+        gather(evidence, netbox, self.ledger)
         return evidence
 
     def _wait_for_a_moment(self, answers: Callable[[], bool]) -> None:
@@ -136,7 +137,7 @@ class Run:
         """Wait until the latest of the slow calls has come and nothing is left to settle; then stop."""
         deadline = time.monotonic() + 60
         time.sleep(LONGEST + 2)
-        while not is_quiet(self.folder / "berth.db") and time.monotonic() < deadline:
+        while unsettled(self.ledger) and time.monotonic() < deadline:
             time.sleep(0.2)
         assert berth.end(signal.SIGTERM) == 0
 

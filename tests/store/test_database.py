@@ -488,3 +488,14 @@ def test_an_up_to_date_ledger_is_recognised_by_the_newest_migration() -> None:
 
     folder = Path(migrate.__file__).parent / "migrations"
     assert ScriptDirectory(str(folder)).get_current_head() == migrate.HEAD
+
+
+async def test_a_touch_is_a_write(tmp_path: Path) -> None:
+    """It adds to the log of the writes, and so fails where there is no room for it."""
+    database = open_database(f"sqlite:///{tmp_path / 'berth.db'}", "chain")
+    written = tmp_path / "berth.db-wal"
+    before = written.stat().st_size
+    await database.write(lambda tx: tx.touch())
+    grown = written.stat().st_size - before
+    database.close()
+    assert grown > 0

@@ -1,5 +1,6 @@
 """Logs: one object a line, without secrets."""
 
+import errno
 import io
 import json
 import logging
@@ -134,3 +135,22 @@ def test_what_libraries_log_has_the_same_form() -> None:
         "warning",
     )
     assert second["event"] == "direct"
+
+
+class Full(io.StringIO):
+    """A stream on a disk that has no room left."""
+
+    def flush(self) -> None:
+        """Refuse."""
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_that_cannot_be_written_is_lost_and_breaks_nothing(form: Form) -> None:
+    """A full disk under the log, or a pipe whose reader has gone."""
+    full, closed = Full(), io.StringIO()
+    with pytest.raises(OSError, match="No space left"):
+        print("a line", file=full, flush=True)
+    closed.close()
+    for stream in (full, closed):
+        make_logger(stream, form=form).error("happened")

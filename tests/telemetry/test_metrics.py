@@ -46,6 +46,8 @@ Move = Callable[[Metrics], None]
         ),
         ("berth_netbox_retries_total", {"reason": "429"}, lambda m: m.netbox_retry("429"), 1.0),
         ("berth_netbox_breaker_state", {}, lambda m: m.watch_breaker(lambda: 2), 2.0),
+        ("berth_netbox_ratelimit_remaining", {}, lambda m: m.watch_allowance(lambda: 7, lambda: 9), 7.0),
+        ("berth_netbox_ratelimit_limit", {}, lambda m: m.watch_allowance(lambda: 7, lambda: 9), 9.0),
         ("berth_batch_addresses_sum", {}, lambda m: m.batch(12), 12.0),
         ("berth_queue_length", {"queue": "allocate"}, lambda m: m.watch_queue("allocate", lambda: 4), 4.0),
         ("berth_queue_wait_seconds_sum", {"queue": "allocate"}, lambda m: m.queue_wait("allocate", 0.5), 0.5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from app.running import Usage, count_doubts, exposed
 from app.telemetry.metrics import TABLE
 from tests.audit.test_lines import Broken
 from tests.end_to_end.program import free_port
+from tests.faults.proxy import FaultProxy
 from tests.whole import ALLOCATIONS, LAB, OPEN, NetBox, Whole, emulated, whole
 
 LISTS = "ipam/prefixes/{id}/available-ips/"
@@ -153,6 +155,17 @@ async def test_the_program_moves_its_metrics(netbox: NetBox, tmp_path: Path, nam
         netbox.fault()
 
 
+async def test_what_a_gateway_allows_is_shown(netbox: NetBox, tmp_path: Path) -> None:
+    """Its headers stand on whatever it passes back; without them there is no figure."""
+    said = {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "700", "X-RateLimit-Reset": "60"}
+    with FaultProxy(netbox.url, said) as gateway:
+        async with whole(gateway.url, tmp_path) as desk:
+            assert math.isnan(desk.sample("berth_netbox_ratelimit_limit"))
+            await desk.post("web")
+            assert desk.sample("berth_netbox_ratelimit_limit") == 1000
+            assert desk.sample("berth_netbox_ratelimit_remaining") == 700
+
+
 async def test_each_sending_of_a_call_is_counted(netbox: NetBox, tmp_path: Path) -> None:
     """The 429 as well as what came of the repeat; NetBox has seen as many calls as the metrics say."""
     async with whole(netbox.url, tmp_path) as desk:
@@ -195,7 +208,8 @@ async def test_a_queue_has_one_name_in_both_metrics(netbox: NetBox, tmp_path: Pa
 
 def test_every_metric_is_moved_by_a_test() -> None:
     """Here or by a test of its own below; a new one is missed until it is."""
-    own = {"berth_audit_lines_dropped", "berth_reconciled", "berth_operations_in_doubt"}
+    shown = {"berth_netbox_ratelimit_limit", "berth_netbox_ratelimit_remaining"}
+    own = shown | {"berth_audit_lines_dropped", "berth_reconciled", "berth_operations_in_doubt"}
     assert {metric.name for metric in TABLE} == set(MOVED) | own
 
 
