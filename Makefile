@@ -40,7 +40,7 @@ KILLS ?= 200
 FAULTS ?= faults and not netbox
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough and not terraform" $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough and not terraform and not image and not deploy" $(ARGS)
 
 test-thorough: .venv/.ready ## random sequences, and deaths at every point, on the same: minutes
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m thorough $(ARGS)
@@ -48,6 +48,15 @@ test-thorough: .venv/.ready ## random sequences, and deaths at every point, on t
 test-faults: .venv/.ready ## break everything that can break, kill Berth KILLS=200 times; SEED= repeats a run (root)
 	@KILLS=$(KILLS) $(RUN)pytest -m "$(FAULTS)" tests/faults $(ARGS)
 .PHONY: test test-thorough test-faults
+
+# -- what operators get -------------------------------------------------------------------------
+
+test-image: .venv/.ready ## build the image and run it, closed as tightly as can be (root, buildah, podman)
+	@$(RUN)pytest -m image tests/image $(ARGS)
+
+test-deploy: .venv/.ready ## check what is in deploy/: schemas, sandboxing, alert rules, the dashboard
+	@$(RUN)pytest -m deploy tests/deploy $(ARGS)
+.PHONY: test-image test-deploy
 
 # -- a real NetBox -----------------------------------------------------------------------------
 

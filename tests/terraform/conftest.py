@@ -13,7 +13,7 @@ from tests.contract.client import NetBox
 from tests.end_to_end.conftest import prepare
 from tests.end_to_end.program import Desk, Program, berth, emulator
 from tests.end_to_end.spaces import Spaces
-from tests.terraform.gate import Gate
+from tests.faults.proxy import FaultProxy
 from tests.terraform.program import Terraform
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ def spaces(netbox: NetBox) -> Spaces:
 
 
 @pytest.fixture
-def gate(upstream: tuple[str, str]) -> Iterator[Gate]:
-    """The way from Berth to NetBox, which can be shut."""
-    with Gate(upstream[0]) as gate:
-        yield gate
+def wire(upstream: tuple[str, str]) -> Iterator[FaultProxy]:
+    """The way from Berth to NetBox, which can be cut."""
+    with FaultProxy(upstream[0]) as wire:
+        yield wire
 
 
 @pytest.fixture
-def service(gate: Gate, upstream: tuple[str, str], netbox: NetBox, tmp_path: Path) -> Iterator[Program]:
+def service(wire: FaultProxy, upstream: tuple[str, str], netbox: NetBox, tmp_path: Path) -> Iterator[Program]:
     """A Berth of the test's own, which runs."""
     program = berth(
         tmp_path / "berth",
-        gate.url,
+        wire.url,
         upstream[1],
         token=TOKEN,
         owner="builders",

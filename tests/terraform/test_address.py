@@ -11,12 +11,13 @@ import pytest
 
 from tests.end_to_end.program import wait_until
 from tests.end_to_end.spaces import PLAIN_V6, Spaces, hosts, key
+from tests.faults.proxy import Fault
 from tests.terraform.conftest import TOKEN
 
 if TYPE_CHECKING:
     from tests.contract.client import NetBox
     from tests.end_to_end.program import Desk, Program
-    from tests.terraform.gate import Gate
+    from tests.faults.proxy import FaultProxy
     from tests.terraform.program import Terraform
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(240)]
@@ -266,24 +267,29 @@ def test_berth_may_be_killed_in_the_middle_of_an_apply(
 
 
 def test_a_503_is_waited_out(
-    terraform: Terraform, spaces: Spaces, gate: Gate, desk: Desk, one: dict[str, Any]
+    terraform: Terraform, spaces: Spaces, wire: FaultProxy, desk: Desk, one: dict[str, Any]
 ) -> None:
     """NetBox is away when the apply begins: it waits, and so does the read of a plan."""
-    gate.shut()
+    _cut(wire)
     assert desk.post({"key": key(), "prefix": one["prefix"]}).status_code == 503
+    struck = wire.struck.total()
     applying = terraform.start("apply", "-auto-approve", **one)
-    refused = gate.refused
-    wait_until(lambda: gate.refused > refused, "Berth asks NetBox")
-    gate.open()
+    wait_until(lambda: wire.struck.total() > struck, "Berth asks NetBox")
+    wire.clear()
     assert applying.end()[0] == 0, terraform.said()
     assert terraform.output()["address"] == held(spaces, one["prefix"])[one["key"]]
-    gate.shut()
+    _cut(wire)
     assert desk.get(one["key"]).status_code == 503
     planning = terraform.start("plan", "-detailed-exitcode", **one)
     time.sleep(1)
     assert planning.goes_on()
-    gate.open()
+    wire.clear()
     assert planning.end()[0] == 0, terraform.said()
+
+
+def _cut(wire: FaultProxy) -> None:
+    """Every call to NetBox breaks off, until it is cleared."""
+    wire.strike(Fault("before", times=1_000_000))
 
 
 def test_a_module_that_is_taken_out_of_the_configuration_releases_nothing(
