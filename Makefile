@@ -40,7 +40,7 @@ KILLS ?= 200
 FAULTS ?= faults and not netbox
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough" $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough and not terraform and not image and not deploy" $(ARGS)
 
 test-thorough: .venv/.ready ## random sequences, and deaths at every point, on the same: minutes
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m thorough $(ARGS)
@@ -49,15 +49,33 @@ test-faults: .venv/.ready ## break everything that can break, kill Berth KILLS=2
 	@KILLS=$(KILLS) $(RUN)pytest -m "$(FAULTS)" tests/faults $(ARGS)
 .PHONY: test test-thorough test-faults
 
+# -- what operators get -------------------------------------------------------------------------
+
+test-image: .venv/.ready ## build the image and run it, closed as tightly as can be (root, buildah, podman)
+	@$(RUN)pytest -m image tests/image $(ARGS)
+
+test-deploy: .venv/.ready ## check what is in deploy/: schemas, sandboxing, alert rules, the dashboard
+	@$(RUN)pytest -m deploy tests/deploy $(ARGS)
+.PHONY: test-image test-deploy
+
 # -- a real NetBox -----------------------------------------------------------------------------
 
 NETBOX := tools/netbox-server
 
-test-netbox: .venv/.ready ## the tests against a real NetBox, which is started for them and stopped
+# Runs these tests against a NetBox of their own.
+define on_netbox
 	@export BERTH_NETBOX_INSTANCE=test-$$$$; unset BERTH_NETBOX_PORT; \
 	trap '$(NETBOX) stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
 	$(NETBOX) start && variables=$$($(NETBOX) env) && eval "$$variables" || exit 1; \
-	$(RUN)pytest $(wildcard tests/contract tests/netbox tests/end_to_end) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+	$(RUN)pytest $(1) $(ARGS) || { status=$$?; $(NETBOX) logs; exit $$status; }
+endef
+
+test-netbox: .venv/.ready ## the tests against a real NetBox, which is started for them and stopped
+	$(call on_netbox,$(wildcard tests/contract tests/netbox tests/end_to_end))
+
+test-terraform: .venv/.ready ## real Terraform with Berth: on the embedded NetBox, then on a real one
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest tests/terraform $(ARGS)
+	$(call on_netbox,tests/terraform)
 
 test-faults-netbox: .venv/.ready ## kill the workers and the database of a real NetBox; FAULTS=faults: all that can break
 	@export BERTH_NETBOX_INSTANCE=faults-$$$$; unset BERTH_NETBOX_PORT; \
@@ -70,7 +88,7 @@ netbox-start: .venv/.ready ## start a real NetBox to try things with; then: eval
 
 netbox-stop: ## stop it
 	@$(NETBOX) stop
-.PHONY: test-netbox test-faults-netbox netbox-start netbox-stop
+.PHONY: test-netbox test-terraform test-faults-netbox netbox-start netbox-stop
 
 # -- the demonstration -------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
 from app.operations.sites import sees
 from app.policyfile import CurrentPolicy
+from app.proving import Proving, keep_proving
 from app.running import (
     Meters,
     Usage,
@@ -117,6 +118,10 @@ class Berth:
         )
         return build_app(self.desk, self.works, StaticTokens(fixed, self.policy), around)
 
+    @property
+    def _proving(self) -> Proving:
+        return Proving(self.settings.database, self.metrics, self.log)
+
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         settings = self.settings
@@ -132,6 +137,7 @@ class Berth:
                 )
             ),
             asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
+            asyncio.create_task(keep_proving(self._proving, self.log, settings.audit_seconds)),
         ]
         async with reloading(self.reload, self.policy, self.log):
             self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     usage_seconds: Seconds = Field(
         300, description="How often the metrics look up how full the prefixes are that were used lately."
     )
+    audit_seconds: Seconds = Field(
+        3600, description="How often the audit log is verified, in a process of its own."
+    )
 
     netbox_public_url: str = Field(
         "", description="What links to NetBox start with, if people reach it at another address than Berth."

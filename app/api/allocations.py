@@ -27,6 +27,7 @@ from app.api.formats import members
 from app.api.keys import PathKey, post_key, put_key
 from app.api.refusals import BODY, CHANGE, LEDGER, READ, UPSTREAM, WISH, refusals
 from app.api.schemas import AllocationRequest, Confirmation
+from app.api.terraform import STATE_CONTENT
 from app.domain.commands import Wish
 from app.domain.errors import BerthError, InUse, NotFound
 from app.domain.inventory import Json
@@ -63,6 +64,7 @@ SHOWN: Final[dict[str, Any]] = {
                 "proxmox": {"summary": "format=proxmox", "value": PROXMOX},
             },
         },
+        **STATE_CONTENT,
     },
 }
 CREATED: Final[dict[str, Any]] = {

@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.cursors import seal
-from app.api.formats import JSON_TYPE, Format, choose, json_bytes, render
+from app.api.formats import JSON_TYPE, Format, Shape, choose, json_bytes, render
+from app.api.terraform import STATE_TYPE, state
 from app.domain.commands import Caller
+from app.domain.inventory import Json
 from app.edge.caller import caller_of
 from app.operations.answers import Result
 from app.telemetry.events import note
@@ -27,7 +29,15 @@ Wanted = Annotated[
     Query(
         alias="format",
         description="`text` is the address alone, `env` lines that a shell can source, "
-        "`proxmox` what `qm set --ipconfig0` takes.",
+        "`proxmox` what `qm set --ipconfig0` takes, `terraform` what `terraform_remote_state` reads.",
+    ),
+]
+WantedShape = Annotated[
+    Shape,
+    Query(
+        alias="format",
+        description="`terraform` is what Terraform's `terraform_remote_state` reads.",
+        examples=["terraform"],
     ),
 ]
 
@@ -83,6 +93,13 @@ def answer_json(
 ) -> Response:
     """A body in JSON."""
     return Response(json_bytes(value), status_code=status, headers=dict(headers or {}), media_type=JSON_TYPE)
+
+
+def answer_shaped(value: Mapping[str, Json], shape: Shape) -> Response:
+    """A body in JSON, or the same as a state for Terraform."""
+    if shape is Shape.TERRAFORM:
+        return Response(json_bytes(state(value)), media_type=STATE_TYPE)
+    return answer_json(value)
 
 
 def answer_page(items: Iterable[object], position: str | None) -> Response:

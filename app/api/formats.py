@@ -1,4 +1,4 @@
-"""The forms in which an allocation is answered: JSON, the address alone, a shell's, and Proxmox's."""
+"""The forms in which an allocation is answered: JSON, the address alone, and what others read."""
 
 import json
 import shlex
@@ -7,6 +7,7 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Final
 
+from app.api.terraform import STATE_TYPE, state
 from app.domain.inventory import Json
 from app.operations.answers import Allocation
 
@@ -21,6 +22,14 @@ class Format(StrEnum):
     TEXT = "text"
     ENV = "env"
     PROXMOX = "proxmox"
+    TERRAFORM = "terraform"
+
+
+class Shape(StrEnum):
+    """What `?format=` takes where an answer has no form for shells."""
+
+    JSON = "json"
+    TERRAFORM = "terraform"
 
 
 _MEMBERS: Final = tuple(field.name for field in fields(Allocation))
@@ -62,6 +71,8 @@ def render(allocation: Allocation, wanted: Format) -> tuple[bytes, str]:
             return _env(allocation).encode(), TEXT_TYPE
         case Format.PROXMOX:
             return f"{_proxmox(allocation)}\n".encode(), TEXT_TYPE
+        case Format.TERRAFORM:
+            return json_bytes(state(members(allocation))), STATE_TYPE
 
 
 def _env(allocation: Allocation) -> str:
@@ -69,7 +80,7 @@ def _env(allocation: Allocation) -> str:
         "KEY": allocation.key,
         "STATE": allocation.state,
         "IP": allocation.ip,
-        "ADDRESS": allocation.address,
+        "ADDRESS": _with_mask(allocation),
         "PREFIX_LENGTH": allocation.prefix_length,
         "NETMASK": allocation.netmask,
         "FAMILY": allocation.family,
@@ -82,13 +93,18 @@ def _env(allocation: Allocation) -> str:
     return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
 
 
+def _with_mask(allocation: Allocation) -> str:
+    """`address` is shown as it was sent, which may be without."""
+    return f"{allocation.ip}/{allocation.prefix_length}"
+
+
 def _quoted(value: str | int | None) -> str:
     return "" if value is None or value == "" else shlex.quote(str(value))
 
 
 def _proxmox(allocation: Allocation) -> str:
     suffix = "6" if allocation.family == 6 else ""  # noqa: PLR2004 - IPv6
-    parts = [f"ip{suffix}={allocation.address}"]
+    parts = [f"ip{suffix}={_with_mask(allocation)}"]
     if allocation.gateway:
         parts.append(f"gw{suffix}={allocation.gateway}")
     return ",".join(parts)

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal_id
 from app.api.desk import Desk
 from app.api.documents import OfferPage, PrefixBody, PrefixPage, PreviewBody, VrfPage
-from app.api.exchange import V1, Asker, answer_json, answer_page
+from app.api.exchange import V1, Asker, WantedShape, answer_json, answer_page, answer_shaped
+from app.api.formats import Shape
 from app.api.refusals import UPSTREAM, refusals
+from app.api.terraform import STATE_CONTENT
 from app.domain.commands import Caller
 from app.domain.errors import NotFound, PrefixClosed, UnknownReference
 from app.domain.inventory import Json, Kind, Pool, Reference, Vrf
@@ -139,6 +141,7 @@ class Shelves:
         prefix_id: PrefixId,
         caller: Asker,
         limit: Annotated[int, Query(ge=1, le=MAX_PREVIEW, description="At most this many addresses.")] = 10,
+        shape: WantedShape = Shape.JSON,
     ) -> Response:
         """Show the next free addresses of a prefix. Nothing is reserved: the next request may take them.
 
@@ -147,7 +150,7 @@ class Shelves:
         pool = await self._visible(caller, prefix_id)
         free = await self.works.run(self.desk.preview(pool, limit))
         note(outcome="listed", items=len(free))
-        return answer_page(free, None)
+        return answer_shaped({"items": list(free), "next": None}, shape)
 
     def offers(self, kind: Kind) -> Callable[..., Awaitable[Response]]:
         """The endpoint for one kind of object."""
@@ -184,6 +187,7 @@ def inventory_routes(shelves: Shelves) -> APIRouter:
     one, many, preview = "/prefixes/{prefix_id}", "/prefixes", "/prefixes/{prefix_id}/available-ips"
     listed = {**_shown(PrefixPage, "prefixes"), **refusals(UPSTREAM, (UnknownReference,))}
     free = _shown(PreviewBody, "preview")
+    free[200]["content"] |= STATE_CONTENT
     _add(router, many, shelves.prefixes, "listPrefixes", listed)
     _add(router, one, shelves.prefix, "readPrefix", {**_shown(PrefixBody, "prefix"), **found})
     refused = refusals(UPSTREAM, (NotFound, PrefixClosed))

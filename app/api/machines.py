@@ -16,16 +16,20 @@ from app.api.exchange import (
     MACHINES,
     Asker,
     DryRun,
+    WantedShape,
     answer_json,
     answer_page,
+    answer_shaped,
     dry_run_header,
     location,
 )
+from app.api.formats import Shape
 from app.api.keys import MachinePathKey, machine_key, put_key
 from app.api.machine_examples import MACHINE_REQUESTS
 from app.api.machine_formats import machine_members
 from app.api.machine_schemas import MB_PER_GB, MachineRequest
 from app.api.refusals import BODY, LEDGER, MACHINE_CHANGE, MACHINE_WISH, READ, UPSTREAM, refusals
+from app.api.terraform import STATE_CONTENT
 from app.domain.errors import BerthError, InUse
 from app.domain.upstream import UpstreamError
 from app.edge.problems import to_berth_error
@@ -40,6 +44,7 @@ SHOWN: Final[dict[str, Any]] = {
     "headers": HEADERS,
     "content": {"application/json": {"example": "machine"}},
 }
+READABLE: Final[dict[str, Any]] = {**SHOWN, "content": {**SHOWN["content"], **STATE_CONTENT}}
 CREATED: Final[dict[str, Any]] = {
     **SHOWN,
     "description": "The virtual machine was made.",
@@ -102,12 +107,12 @@ class Machines:
         made = result.created and not dry_run
         return _answer(result, dry_run=dry_run, status=201 if made else 200)
 
-    async def read(self, *, key: MachinePathKey, caller: Asker) -> Response:
+    async def read(self, *, key: MachinePathKey, caller: Asker, shape: WantedShape = Shape.JSON) -> Response:
         """Read a virtual machine, as NetBox holds it now."""
         note(key=key)
         result = await self.works.run(self.desk.read_machine(caller, key))
         note(outcome="found")
-        return answer_json(machine_members(result.machine))
+        return answer_shaped(machine_members(result.machine), shape)
 
     async def page(  # noqa: PLR0913 - the filters of the route
         self,
@@ -190,7 +195,7 @@ def machine_routes(routes: Machines) -> APIRouter:
         ("", "POST", routes.register, "registerMachine", {200: SHOWN, **wish}),
         ("", "GET", routes.page, "listMachines", {200: listed, **refusals(LEDGER, UPSTREAM)}),
         (one, "PUT", routes.converge, "convergeMachine", {200: SHOWN, 201: CREATED, **wish}),
-        (one, "GET", routes.read, "readMachine", {200: SHOWN, **read}),
+        (one, "GET", routes.read, "readMachine", {200: READABLE, **read}),
         (one, "DELETE", routes.retire, "retireMachine", {204: retired, **retire}),
     ):
         router.add_api_route(

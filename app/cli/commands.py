@@ -14,7 +14,7 @@ import typer
 from app.cli.adopt import adopt
 from app.cli.audit import audit
 from app.cli.names import names
-from app.cli.netbox import bootstrap, doctor
+from app.cli.netbox import bootstrap, doctor, uninstall
 from app.cli.operations import operations
 from app.cli.policy import policy
 from app.cli.words import NO_WORK_DONE, complain, explained
@@ -32,6 +32,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(operations, name="operations")
 app.command()(bootstrap)
 app.command()(doctor)
+app.command()(uninstall)
 app.command()(adopt)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from app.cli.report import page
 from app.credentials.choice import token_source
 from app.credentials.sources import SecretMissing
 from app.domain.errors import UnknownReference
 from app.domain.inventory import Address, Network
-from app.domain.policy import NamePlace
+from app.domain.policy import NamePlace, Policy
 from app.main import netbox_settings
 from app.naming.names import Names
 from app.naming.numbers import Template, free_names
@@ -28,6 +29,7 @@ from app.netbox.setup import (
     bootstrap,
     print_instructions,
 )
+from app.netbox.survey import survey
 from app.policyfile import PolicyWrong, load
 from app.settings import Settings, SettingsWrong, unknown_variables
 
@@ -40,7 +42,9 @@ __all__ = [
     "instructions",
     "next_free",
     "prepare",
+    "report",
     "unclaimed",
+    "without_indexes",
 ]
 
 
@@ -83,6 +87,25 @@ def index_advice() -> str:
         "With more than some 50 000 addresses, add this index to NetBox's database (for speed alone):\n"
         f"  {INDEX_SQL}\nTo remove it:\n  {DROP_INDEX_SQL}"
     )
+
+
+def without_indexes() -> str:
+    """The SQL that removes what was added to a large NetBox's database."""
+    return f"  {DROP_INDEX_SQL}\n  {DROP_DNS_INDEX_SQL}"
+
+
+async def report(environ: Mapping[str, str], most: int) -> str:
+    """What NetBox holds, for whoever is going to allocate from it; of each kind at most so many lines.
+
+    Raises:
+        SettingsWrong, PolicyWrong, SecretMissing: nothing was looked up.
+        UpstreamError, NetBoxNonsense: NetBox cannot be reached, refuses, or answers nonsense.
+    """
+    settings = Settings.towards_netbox(environ)
+    policy = load(settings.policy_file, None) if settings.policy_file else Policy.default()
+    async with netbox_of(settings) as netbox:
+        facts = await netbox.facts()
+        return page(await survey(netbox), policy, ".".join(map(str, facts.version)), most)
 
 
 async def prepare(environ: Mapping[str, str], token: str) -> list[Step]:

@@ -78,6 +78,7 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     domain.Overloaded: Row(503, "Overloaded"),
     domain.RateLimited: Row(429, "Rate limited"),
     domain.LedgerUnavailable: Row(503, "Ledger unavailable"),
+    domain.IssuerUnavailable: Row(503, "Issuer unavailable"),
     domain.Draining: Row(503, "Draining"),
     # HTTP itself
     wire.MalformedBody: Row(400, "Malformed body"),

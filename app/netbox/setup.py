@@ -74,6 +74,8 @@ class Deed(Enum):
     FOUND = "found"
     REPAIRED = "repaired"
     WRONG = "wrong"
+    REMOVED = "removed"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,29 @@ async def _field(line: Line, spec: Mapping[str, Json], found: CustomField | None
     if "type" in repairs:
         return Step(what, Deed.WRONG, f"its type is {found.type}: delete it, or rename it, and start again")
     return await _do(line, "PATCH", f"{PATH}{found.id}/", repairs, done)
+
+
+async def take_away(line: Line) -> list[Step]:
+    """Delete the claim fields, and with them every key and owner; whatever carried them stays.
+
+    Raises:
+        PermissionRefused: the token may not look at custom fields.
+    """
+    found = await Fields(line).find()
+    return [await _remove(line, f"custom field {name}", found.get(name)) for name in FIELDS]
+
+
+async def _remove(line: Line, what: str, found: CustomField | None) -> Step:
+    if found is None:
+        return Step(what, Deed.MISSING)
+    question = Question(
+        method="DELETE", path=f"{PATH}{found.id}/", endpoint=f"{PATH}{{id}}/", expect=204, lane=Lane.WRITE
+    )
+    try:
+        await line.ask(question)
+    except Untouched as error:
+        return Step(what, Deed.WRONG, f"NetBox refused: {error}")
+    return Step(what, Deed.REMOVED)
 
 
 def _repairs(spec: Mapping[str, Json], found: CustomField) -> dict[str, Json]:

@@ -125,6 +125,16 @@ TABLE: Final[tuple[Metric, ...]] = (
         "Audit records that were not written to standard output; the database has them.",
     ),
     Metric(
+        Gauge,
+        "berth_audit_flawed",
+        "Whether the audit log was found to be changed or incomplete when it was last verified: 0 or 1.",
+    ),
+    Metric(
+        Gauge,
+        "berth_audit_verified_timestamp_seconds",
+        "When the audit log was last verified, in seconds since 1970; 0 before the first time.",
+    ),
+    Metric(
         Counter,
         "berth_reconciled",
         "What the reconciler did, by result (settled, failed, released, expired, freed, closed or errors).",
@@ -259,6 +269,11 @@ class Metrics:
     def audit_dropped(self, lines: int) -> None:
         """Audit lines were left out."""
         self._count("berth_audit_lines_dropped", times=lines)
+
+    def audit_verified(self, *, flawed: bool, at: float) -> None:
+        """The audit log was verified, at this moment (seconds since 1970)."""
+        self._set("berth_audit_flawed", int(flawed))
+        self._set("berth_audit_verified_timestamp_seconds", at)
 
     def reconciled(self, result: str, times: int) -> None:
         """The reconciler did something so many times."""

@@ -108,8 +108,8 @@ def test_owners_are_those_of_the_action(owners: set[str], reached: set[str]) -> 
     releasing = asking(caller, Action.RELEASE)
     assert {name for name in ("alice", "shop", "bob") if rules.reaches(releasing, name)} == {"alice"}
     assert rules.owners_of(read, None, Action.READ) == (None if ALL in owners else frozenset(reached))
-    assert rules.owners_of(read, "alice", Action.READ) == {"alice"}
-    assert rules.owners_of(read, "bob", Action.READ) == reached & {"bob"}
+    assert rules.owners_of(read, "alice", Action.READ) == frozenset({"alice"})
+    assert rules.owners_of(read, "bob", Action.READ) == frozenset(reached & {"bob"})
 
 
 def test_a_prefix_is_shown_to_whom_some_rule_is_about_it() -> None:

@@ -123,7 +123,7 @@ def test_an_unknown_format_is_refused(api: TestClient, query: str) -> None:
     """422, with what there is to choose from."""
     response = api.post(f"{PATH}{query}", json=WISH)
     assert response.status_code == 422
-    assert "'json', 'text', 'env' or 'proxmox'" in response.json()["errors"][0]["detail"]
+    assert "'json', 'text', 'env', 'proxmox' or 'terraform'" in response.json()["errors"][0]["detail"]
 
 
 def test_errors_are_problem_documents_in_every_format(api: TestClient) -> None:

@@ -35,6 +35,14 @@ def test_proxmox_gets_what_ipconfig_takes() -> None:
     assert text(replace(V4, gateway=None), Format.PROXMOX) == "ip=192.168.3.20/24\n"
 
 
+def test_an_address_that_was_asked_for_without_its_mask_gets_it() -> None:
+    """JSON shows it as it was sent; Proxmox would refuse it so, and a shell could not configure anything."""
+    bare = replace(V4, address="192.168.3.20")
+    assert text(bare, Format.PROXMOX) == text(V4, Format.PROXMOX)
+    assert text(bare, Format.ENV) == text(V4, Format.ENV)
+    assert '"address":"192.168.3.20",' in text(bare, Format.JSON)
+
+
 def test_env_is_lines_that_a_shell_sources() -> None:
     """What is absent is empty."""
     assert text(V4, Format.ENV) == (

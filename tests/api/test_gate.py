@@ -86,7 +86,7 @@ async def test_each_role_gets_through_to_what_it_may_do_and_to_nothing_else(desk
         if operation in OPEN:
             continue
         url = path.format(key="no-such-key", id="0", prefix_id="1")
-        body = {"json": {}} if method in ("post", "put") else {}
+        body: dict[str, Any] = {"json": {}} if method in ("post", "put") else {}
         answer = await ask(desk, role, method, url, params={"dry_run": "true"}, **body)
         assert answer.status_code != 401, operation
         if answer.status_code == 403 and "No rule that holds for" in answer.json()["detail"]:
@@ -116,9 +116,9 @@ async def test_a_scope_holds_on_every_way_to_an_address(desk: Whole) -> None:
     batch = await ask(desk, "web", "post", f"{ALLOCATIONS}/batch", json={"items": [outside, wrong]})
     assert [item["problem"]["code"] for item in batch.json()["items"]] == ["forbidden"] * 2
     eth0 = {"name": "eth0", "addresses": [{**outside}]}
-    machine = {"name": "web-1", "cluster": "matrix", "interfaces": [eth0]}
-    for name, body in (("web-1", machine), ("db-1", {**machine, "name": "db-1", "interfaces": []})):
-        answer = await ask(desk, "web", "put", f"/api/v1/virtual-machines/{name}", json=body)
+    machine: dict[str, Any] = {"name": "web-1", "cluster": "matrix", "interfaces": [eth0]}
+    for name, wanted in (("web-1", machine), ("db-1", {**machine, "name": "db-1", "interfaces": []})):
+        answer = await ask(desk, "web", "put", f"/api/v1/virtual-machines/{name}", json=wanted)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
     made = await ask(desk, "web", "post", ALLOCATIONS, json={"prefix": LAB, "dns_name": "web-1.example.com"})
     assert made.status_code == 200, made.text

@@ -33,14 +33,16 @@ def test_every_image_is_pinned_and_every_secret_has_a_file_with_an_example() -> 
     services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
     for name, service in services.items():
         assert re.search(r":v?\d[\w.-]*$", service["image"]), name
-        assert (COMPOSE / f"{service['env_file']}.example").exists(), name
+        files = service.get("env_file", [])
+        for file in [files] if isinstance(files, str) else files:
+            assert (COMPOSE / f"{file}.example").exists(), name
 
 
 @pytest.mark.parametrize("example", sorted(COMPOSE.glob("*.example")), ids=lambda path: path.name)
 def test_no_example_holds_a_secret(example: Path) -> None:
     """Whoever forgets to fill one in finds out at once, and nobody runs with a password from a repository."""
     for name, value in _variables(example).items():
-        if re.search(r"TOKEN|PASSWORD|SECRET|PEPPER", name):
+        if re.search(r"TOKEN|PASSWORD|SECRET|PEPPER", name) and not name.endswith("_FILE"):
             assert value == "", name
 
 
@@ -49,6 +51,26 @@ def test_berth_reads_every_variable_of_its_example() -> None:
     filled = {name: value or "x" * 32 for name, value in _variables(COMPOSE / "berth.env.example").items()}
     assert unknown_variables(filled) == []
     assert Settings.read({**filled, "BERTH_HOST": "0.0.0.0"}).netbox_allow_http
+
+
+def test_every_file_that_is_mounted_is_there() -> None:
+    """A mount of what is missing makes an empty folder of that name, and nobody says a word."""
+    services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
+    mounts = [mount for service in services.values() for mount in service.get("volumes", [])]
+    files = [mount.split(":")[0] for mount in mounts if mount.startswith(".")]
+    assert len(files) > 5
+    for file in files:
+        assert (COMPOSE / file).is_file(), file
+
+
+def test_the_administrators_token_is_with_two_services_that_end() -> None:
+    """The running Berth has a token with the least rights only."""
+    services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
+    holders = [name for name, service in services.items() if "handover:" in str(service.get("volumes"))]
+    assert sorted(holders) == ["admin-token", "bootstrap"]
+    assert {services[name]["restart"] for name in holders} == {"no"}
+    condition = services["berth"]["depends_on"]["bootstrap"]["condition"]
+    assert condition == "service_completed_successfully"
 
 
 def test_the_image_is_told_where_to_listen_and_where_to_write() -> None:

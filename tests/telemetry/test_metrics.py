@@ -52,6 +52,13 @@ Move = Callable[[Metrics], None]
         ("berth_queue_length", {"queue": "allocate"}, lambda m: m.watch_queue("allocate", lambda: 4), 4.0),
         ("berth_queue_wait_seconds_sum", {"queue": "allocate"}, lambda m: m.queue_wait("allocate", 0.5), 0.5),
         ("berth_ledger_commit_seconds_sum", {}, lambda m: m.ledger_commit(0.01), 0.01),
+        ("berth_audit_flawed", {}, lambda m: m.audit_verified(flawed=True, at=9.0), 1.0),
+        (
+            "berth_audit_verified_timestamp_seconds",
+            {},
+            lambda m: m.audit_verified(flawed=False, at=9.0),
+            9.0,
+        ),
         ("berth_operations_in_doubt", {}, lambda m: m.in_doubt(2), 2.0),
         (
             "berth_prefix_free_addresses",

@@ -39,7 +39,7 @@ resource "terraform_data" "address" {
   provisioner "local-exec" {
     when        = destroy
     environment = { URL = self.input }
-    command     = "curl -fsS --retry 5 -X DELETE -H \"Authorization: Bearer $BERTH_TOKEN\" \"$URL\""
+    command     = "curl -fsS --retry 5 --retry-connrefused -X DELETE -H \"Authorization: Bearer $BERTH_TOKEN\" \"$URL\""
   }
 }
 
@@ -55,7 +55,7 @@ resource "terraform_data" "address_details" {
 
   provisioner "local-exec" {
     environment = { URL = terraform_data.address.output, BODY = self.input }
-    command     = "curl --fail-with-body -sS --retry 5 -X PUT -H \"Authorization: Bearer $BERTH_TOKEN\" -H 'Content-Type: application/json' --data \"$BODY\" \"$URL\""
+    command     = "curl --fail-with-body -sS --retry 5 --retry-connrefused -X PUT -H \"Authorization: Bearer $BERTH_TOKEN\" -H 'Content-Type: application/json' --data \"$BODY\" \"$URL\""
   }
 }
 
