@@ -29,7 +29,7 @@ class StaticTokens:
     fixed: tuple[Client, ...] = ()
     policy: Callable[[], Policy] = field(default=Policy.default)
 
-    def authenticate(self, token: str) -> Caller | None:
+    async def authenticate(self, token: str, client_address: str) -> Caller | None:  # noqa: ARG002 - from anywhere
         """The caller that this token belongs to; None if it is nobody's.
 
         Every digest is compared in constant time, whether one has matched or not, so the time tells nothing

@@ -42,6 +42,7 @@ number on the wire; a test demands a row there and a section in the docs for eve
         ├── NetBoxUnavailable        netbox_unavailable
         ├── Overloaded               overloaded
         ├── LedgerUnavailable        ledger_unavailable
+        ├── IssuerUnavailable        issuer_unavailable
         └── Draining                 draining
 """
 
@@ -341,6 +342,12 @@ class LedgerUnavailable(Later):
     """Berth cannot write its records and therefore changes nothing; send the same request again."""
 
     code = "ledger_unavailable"
+
+
+class IssuerUnavailable(Later):
+    """The keys of whoever issued this token cannot be had at the moment; send the same request again."""
+
+    code = "issuer_unavailable"
 
 
 class Draining(Later):

@@ -20,15 +20,24 @@ from app.edge.requests import current_request
 from app.telemetry.events import note
 
 CALLER: Final = "berth.caller"
-MAX_CREDENTIALS: Final = 4096
+MAX_CREDENTIALS: Final = 8192
+"""Characters; the signed tokens of some issuers list all the groups of a person."""
 SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
 
 
 class Authenticator(Protocol):
     """Knows the tokens."""
 
-    def authenticate(self, token: str) -> Caller | None:
-        """The caller whose token this is, or None. Takes the same time whether the token is known."""
+    async def authenticate(self, token: str, client_address: str) -> Caller | None:
+        """The caller whose token this is, or None. Takes the same time whether the token is known.
+
+        Args:
+            token: what was sent.
+            client_address: from which IP address; some tokens count from some networks only.
+
+        Raises:
+            Later: nobody can say at the moment.
+        """
         ...
 
 
@@ -47,17 +56,17 @@ class Authentication:
             Unauthenticated, CrossSite: there is none.
         """
         if scope["type"] == "http" and scope["path"].startswith(self.below):
-            scope[CALLER] = self._caller(Headers(scope=scope))
+            scope[CALLER] = await self._caller(Headers(scope=scope))
         await self.app(scope, receive, send)
 
-    def _caller(self, headers: Headers) -> Caller:
+    async def _caller(self, headers: Headers) -> Caller:
         scheme, token = _credentials(headers)
         if scheme == "basic":
             check_same_origin(headers)
-        caller = self.authenticator.authenticate(token)
+        request = current_request()
+        caller = await self.authenticator.authenticate(token, request.client_address)
         if caller is None:
             raise Unauthenticated("This token is not known, or no longer valid. " + _SEND)
-        request = current_request()
         note(owner=caller.owner, method_of_authentication=caller.method)
         return replace(caller, client_address=request.client_address, request_id=request.request_id)
 

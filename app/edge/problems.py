@@ -76,6 +76,7 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     domain.NetBoxUnavailable: Row(503, "NetBox unavailable"),
     domain.Overloaded: Row(503, "Overloaded"),
     domain.LedgerUnavailable: Row(503, "Ledger unavailable"),
+    domain.IssuerUnavailable: Row(503, "Issuer unavailable"),
     domain.Draining: Row(503, "Draining"),
     # HTTP itself
     wire.MalformedBody: Row(400, "Malformed body"),

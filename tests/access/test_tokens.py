@@ -14,44 +14,44 @@ CI = Client(name="ci", digests=(digest("old"), digest("new")))
 TOKENS = StaticTokens((owner_client("default", "secret"),), lambda: Policy(clients=(CI,)))
 
 
-def test_the_settings_token_is_an_operators() -> None:
+async def test_the_settings_token_is_an_operators() -> None:
     """It may do everything."""
-    assert TOKENS.authenticate("secret") == Caller(owner="default", operator=True)
+    assert await TOKENS.authenticate("secret", "") == Caller(owner="default", operator=True)
 
 
 @pytest.mark.parametrize("token", ["old", "new"])
-def test_a_client_has_as_many_tokens_as_it_likes(token: str) -> None:
+async def test_a_client_has_as_many_tokens_as_it_likes(token: str) -> None:
     """So that one can be replaced while the other still works."""
-    assert TOKENS.authenticate(token) == Caller(owner="ci")
+    assert await TOKENS.authenticate(token, "") == Caller(owner="ci")
 
 
 @pytest.mark.parametrize(
     "token", ["", "Secret", "secret ", "sécret", "\ud800", hashlib.sha256(b"secret").hexdigest()]
 )
-def test_any_other_token_is_nobodys(token: str) -> None:
+async def test_any_other_token_is_nobodys(token: str) -> None:
     """A digest is not a token, and odd characters do no harm."""
-    assert TOKENS.authenticate(token) is None
+    assert await TOKENS.authenticate(token, "") is None
 
 
-def test_without_tokens_nobody_is_known() -> None:
+async def test_without_tokens_nobody_is_known() -> None:
     """Also by default."""
-    assert StaticTokens().authenticate("secret") is None
+    assert await StaticTokens().authenticate("secret", "") is None
 
 
-def test_a_token_in_two_places_belongs_to_the_settings() -> None:
+async def test_a_token_in_two_places_belongs_to_the_settings() -> None:
     """The first place counts."""
     twice = Client(name="ci", digests=(digest("secret"),))
     tokens = StaticTokens((owner_client("default", "secret"),), lambda: Policy(clients=(twice,)))
-    assert tokens.authenticate("secret") == Caller(owner="default", operator=True)
+    assert await tokens.authenticate("secret", "") == Caller(owner="default", operator=True)
 
 
-def test_clients_follow_the_policy_in_force() -> None:
+async def test_clients_follow_the_policy_in_force() -> None:
     """A token that is taken out of the policy is refused at once."""
     policies = [Policy(clients=(CI,)), Policy()]
     tokens = StaticTokens((), lambda: policies[0])
-    assert tokens.authenticate("new") is not None
+    assert await tokens.authenticate("new", "") is not None
     policies.pop(0)
-    assert tokens.authenticate("new") is None
+    assert await tokens.authenticate("new", "") is None
 
 
 def test_no_token_is_kept() -> None:

@@ -33,7 +33,7 @@ class Tokens:
         }
     )
 
-    def authenticate(self, token: str) -> Caller | None:
+    async def authenticate(self, token: str, client_address: str) -> Caller | None:  # noqa: ARG002
         """Look it up."""
         return self.known.get(token)
 
