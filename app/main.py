@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from structlog.typing import FilteringBoundLogger
 from uuid6 import uuid7
 
+from app.access.rates import Rates
 from app.access.tokens import StaticTokens, owner_client
 from app.allocation.batcher import Limits
 from app.api.app import NO_TELEMETRY, Surroundings, build_app
@@ -25,6 +26,7 @@ from app.assembly import Operations, Parts, assemble
 from app.credentials.choice import token_source
 from app.credentials.file import read_secret
 from app.domain.policy import Policy
+from app.edge.caller import Authenticator
 from app.edge.works import Works
 from app.naming.names import Names
 from app.netbox import NetBox, NetBoxSettings, connect
@@ -32,6 +34,7 @@ from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
 from app.operations.sites import sees
+from app.pages import Condition, door_of
 from app.policyfile import CurrentPolicy
 from app.proving import Proving, keep_proving
 from app.running import (
@@ -45,12 +48,14 @@ from app.running import (
     reloading,
     stop,
 )
-from app.settings import Settings
+from app.settings import Settings, origins_of
 from app.store import Database, open_database
 from app.telemetry.audit import AuditLines, line_of, text_of
 from app.telemetry.logs import configure_logs
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import tracer_of
+from app.web.door import Door
+from app.web.routes import web_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +111,9 @@ class Berth:
     def app(self) -> FastAPI:
         """The ASGI application."""
         fixed = tuple(owner_client(self.settings.owner, token) for token in _own_tokens(self.settings))
+        tokens = StaticTokens(fixed, self.policy)
         around = Surroundings(
+            cors_origins=origins_of(self.settings.cors_origins),
             metrics=self.metrics,
             log=self.log,
             readiness=Writable(self.database),
@@ -116,7 +123,22 @@ class Berth:
             telemetry=self.telemetry,
             lifespan=self._lifespan,
         )
-        return build_app(self.desk, self.works, StaticTokens(fixed, self.policy), around)
+        pages = web_routes(self._door(tokens, around.rates))
+        return build_app(self.desk, self.works, tokens, around, [pages])
+
+    def _door(self, tokens: Authenticator, rates: Rates) -> Door:
+        verbs, ready = self.operations, Writable(self.database)
+        vitals = Condition(self.settings, self.netbox, verbs.batcher, self.metrics, ready, time.time())
+        return door_of(
+            settings=self.settings,
+            operations=verbs,
+            netbox=self.netbox,
+            names=Names(self.policy),
+            works=self.works,
+            authenticator=tokens,
+            rates=rates,
+            vitals=vitals,
+        )
 
     @property
     def _proving(self) -> Proving:

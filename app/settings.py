@@ -23,6 +23,8 @@ _OF_COMMANDS = ("BERTH_URL",)
 """What no process of Berth's reads, but the commands that call one."""
 _AS_THEY_ARE = frozenset({"netbox_url", "netbox_api_token", "netbox_api_token_file"})
 _SHORTEST_TOKEN = 16
+_SHORTEST_SECRET = 32
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
 _WORDS = {
     "int_parsing": "write a whole number",
     "float_parsing": "write a number",
@@ -93,6 +95,27 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: Port = Field(8000, description="The port to listen on.")
+    public_url: str = Field(
+        "",
+        description="Where people reach Berth, such as `https://berth.example.com`; with https, the pages' "
+        "cookie is kept to it.",
+    )
+    session_secret: SecretStr | None = Field(
+        None,
+        description="A secret of 32 characters or more that the pages' sessions are encrypted with; replicas "
+        "need the same. Without one, everybody signs in again after a restart.",
+    )
+    session_secret_file: Path | None = Field(
+        None, description="A file with that secret instead; read at start."
+    )
+    session_seconds: Annotated[float, Field(ge=60, le=7 * 86400)] = Field(
+        28800, description="How long a session of the pages lasts."
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose scripts may call the API from a browser, between commas, such as "
+        "`https://portal.example.com`; none by default. Credentials that a browser keeps never count.",
+    )
     metrics_port: Port | None = Field(
         None, description="A port of its own for `/metrics`; without it, `/metrics` is on the port above."
     )
@@ -220,7 +243,7 @@ class Settings(BaseSettings):
 
     # Each check stands at the last field it looks at: those before are in `info.data`, if they are right.
 
-    @field_validator("netbox_url", "netbox_public_url")
+    @field_validator("netbox_url", "netbox_public_url", "public_url")
     @classmethod
     def _address(cls, url: str) -> str:
         parts = urlsplit(url)
@@ -250,6 +273,32 @@ class Settings(BaseSettings):
                 "nobody could call Berth: set BERTH_TOKEN, BERTH_TOKEN_FILE or a policy with clients"
             )
         return path
+
+    @field_validator("session_secret")
+    @classmethod
+    def _is_long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(
+                f"shorter than {_SHORTEST_SECRET} characters; make one with: openssl rand -hex 32"
+            )
+        return secret
+
+    @field_validator("session_secret_file")
+    @classmethod
+    def _is_the_only_one(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and info.data.get("session_secret") is not None:
+            raise ValueError("set either BERTH_SESSION_SECRET or BERTH_SESSION_SECRET_FILE, not both")
+        return path
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, text: str) -> str:
+        for origin in origins_of(text):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    "an origin is scheme, host and port and nothing else, such as https://portal.example.com"
+                )
+        return text
 
     @field_validator("host")
     @classmethod
@@ -285,6 +334,11 @@ class Settings(BaseSettings):
         if seconds >= info.data.get("request_seconds", seconds + 1):
             raise ValueError("a call to NetBox has to end before the request does (BERTH_REQUEST_SECONDS)")
         return seconds
+
+
+def origins_of(text: str) -> list[str]:
+    """The origins in a setting: between commas."""
+    return [origin for each in text.split(",") if (origin := each.strip())]
 
 
 def is_loopback(host: str) -> bool:

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
+from app.access.rates import Rates
 from app.api.allocations import Allocations, allocation_routes
 from app.api.batch import BATCH_PATH, MAX_BATCH_BODY, Batches, batch_routes
 from app.api.denials import Denials, Recorder, record_nowhere
@@ -77,6 +78,7 @@ class Surroundings:
     mb_per_gb: int = MB_PER_GB
     body_seconds: float = BODY_SECONDS
     with_metrics: bool = True
+    rates: Rates = field(default_factory=Rates)
     telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
     lifespan: Lifespan | None = None
 
@@ -108,7 +110,7 @@ def build_app(
             UpstreamError: denials.of_berth,
         },
     )
-    app.include_router(api, dependencies=[Depends(Gate()), Depends(KnownParameters(document))])
+    app.include_router(api, dependencies=[Depends(Gate(around.rates)), Depends(KnownParameters(document))])
     for router in routers:
         app.include_router(router)
     add_docs(app)

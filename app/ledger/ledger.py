@@ -13,7 +13,7 @@ from app.domain.errors import BerthError, QuotaExhausted, StillWorking
 from app.domain.inventory import Address, Json
 from app.domain.rights import Limit
 from app.ledger.ports import Store, Tx
-from app.ledger.records import Candidate, Entry, Event, Operation, State
+from app.ledger.records import EVER, Candidate, Entry, Event, Operation, Span, State
 from app.telemetry.events import stage
 
 T = TypeVar("T")
@@ -256,10 +256,14 @@ class Ledger:
         await self.store.write(work)
 
     async def events(
-        self, conditions: Mapping[str, str | Collection[str]], after: int, limit: int
+        self,
+        conditions: Mapping[str, str | Collection[str]],
+        after: int,
+        limit: int,
+        span: Span = EVER,
     ) -> list[tuple[int, Json]]:
         """Lines of the audit log, by number; a field has to have the value, or one of them."""
-        return await self.store.read(lambda tx: tx.events(conditions, after, limit))
+        return await self.store.read(lambda tx: tx.events(conditions, after, limit, span))
 
 
 def resume(entry: Entry, event: Event) -> Begun:

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from app.domain.inventory import Json, Network
 from app.ledger.machine_records import MachineEntry, MachineState
-from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
+from app.ledger.records import EVER, ChainedEvent, Entry, Event, Operation, Span, State
 
 T = TypeVar("T")
 
@@ -112,9 +112,13 @@ class Tx(Protocol):
         ...
 
     def events(
-        self, conditions: Mapping[str, str | Collection[str]], after: int, limit: int
+        self,
+        conditions: Mapping[str, str | Collection[str]],
+        after: int,
+        limit: int,
+        span: Span = EVER,
     ) -> list[tuple[int, Json]]:
-        """Lines of the audit log with their numbers, all greater than `after`, in order.
+        """Lines of a span of the audit log with their numbers, in order, beyond `after` (0: all).
 
         Each has the fields of its text, its own hash and the `previous` one, by which it can be checked.
         """

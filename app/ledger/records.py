@@ -1,8 +1,10 @@
 """What the ledger writes down."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from app.domain.inventory import Json
 
@@ -117,6 +119,18 @@ class Event:
     requested_by: str = ""
     reference: str = ""
     duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time, `until` excluded, in seconds since the epoch; and from which end its lines are read."""
+
+    since: float = 0.0
+    until: float = math.inf
+    newest_first: bool = False
+
+
+EVER: Final = Span()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 
 from app.domain.errors import UnknownReference, Violation
-from app.domain.inventory import Json, Kind, Pool, Reference
+from app.domain.inventory import Address, Json, Kind, Pool, Reference
 from app.domain.upstream import Rejected
 from app.netbox import translate
 from app.netbox.inventory import Inventory
@@ -22,6 +22,8 @@ class Shelf:
         self._inventory = inventory
         self._prefixes = Listing(line, "ipam/prefixes/", lambda row: translate.prefix(row, links))
         self._addresses = Listing(line, PATH, lambda row: row)
+        self._taken = Listing(line, PATH, lambda row: translate.address(row, links))
+        self._ranges = Listing(line, "ipam/ip-ranges/", lambda row: translate.ip_range(row, links))
         self._kinds = {kind: Listing(line, path, _translator(kind)) for kind, (path, _) in KINDS.items()}
 
     async def offers(self, kind: Kind, q: str, after: int, limit: int) -> list[Reference]:
@@ -91,6 +93,20 @@ class Shelf:
         for part in chunks("parent", networks):
             total += await self._addresses.count({"parent": part, **in_vrf(pool.vrf_id)})
         return total
+
+    async def taken(self, pool: Pool) -> list[Address]:
+        """The addresses that NetBox holds inside the prefix and its VRF, whoever made them."""
+        params = {"parent": str(pool.network), **in_vrf(pool.vrf_id)}
+        return await self._taken.matching(
+            params, lambda row: row.vrf_id == pool.vrf_id and row.address.ip in pool.network
+        )
+
+    async def ranges(self, pool: Pool) -> list[Pool]:
+        """The IP ranges inside the prefix and its VRF."""
+        params = {"parent": str(pool.network), **in_vrf(pool.vrf_id)}
+        return await self._ranges.matching(
+            params, lambda row: row.vrf_id == pool.vrf_id and row.first in pool.network
+        )
 
 
 def _translator(kind: Kind) -> Callable[[Json], Reference]:

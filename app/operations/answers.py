@@ -85,10 +85,11 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which allocations a list shows. `dns_name` and `address` are compared exactly (name in lower case)."""
+    """Which allocations a list shows: compared exactly, but for the case of names and MAC addresses."""
 
     owner: str | None = None
     prefix: str | None = None
     dns_name: str | None = None
     address: str | None = None
     state: str | None = None
+    mac_address: str | None = None

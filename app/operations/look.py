@@ -11,6 +11,7 @@ from app.domain.inventory import Json, Pool, Reference
 from app.domain.policy import NamePlace
 from app.domain.rights import Action
 from app.ledger.ledger import Ledger
+from app.ledger.records import EVER, Span
 from app.naming.names import Names, place_of
 from app.operations.answers import NameReport, Page
 from app.operations.events import only_reading
@@ -105,7 +106,12 @@ class ShowAudit:
     ledger: Ledger
 
     async def __call__(
-        self, caller: Caller, conditions: Mapping[str, str], cursor: str | None, limit: int
+        self,
+        caller: Caller,
+        conditions: Mapping[str, str],
+        cursor: str | None,
+        limit: int,
+        span: Span = EVER,
     ) -> Page[Mapping[str, Json]]:
         """Lines that meet every condition; those of other owners are shown to whom a rule gives them.
 
@@ -118,7 +124,7 @@ class ShowAudit:
             return Page(())
         if owners is not None:
             wanted["owner"] = owners
-        rows = await self.ledger.events(wanted, _number(cursor), limit + 1)
+        rows = await self.ledger.events(wanted, _number(cursor), limit + 1, span)
         shown = tuple(line for _, line in rows[:limit] if isinstance(line, dict))
         return Page(shown, str(rows[limit - 1][0]) if len(rows) > limit else None)
 

@@ -1,6 +1,7 @@
 """Look at allocations. Nothing is written, and every answer has a read of NetBox behind it."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -91,6 +92,7 @@ class ListAllocations:
         owners = owners_of(caller, filters.owner, Action.READ)
         name = filters.dns_name.lower() if filters.dns_name else None
         host = _host(filters.address) if filters.address else None
+        mac = _hex(filters.mac_address) if filters.mac_address else None
         in_prefix = await self._in_prefix(filters.prefix) if filters.prefix else None
 
         def chosen(entry: Entry, address: Address) -> bool:
@@ -99,6 +101,7 @@ class ListAllocations:
                 and is_allowed(caller, site_of_address(address), Action.READ)
                 and name in (None, address.dns_name.lower())
                 and host in (None, address.address.ip)
+                and mac in (None, _hex(entry.mac_address or ""))
                 and (in_prefix is None or entry.prefix == filters.prefix or in_prefix(address))
             )
 
@@ -127,6 +130,11 @@ def _conditions(caller: Caller, filters: Filters) -> dict[str, str]:
         "state": filters.state,
     }
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _hex(mac_address: str) -> str:
+    """A MAC address, however it is written."""
+    return re.sub("[^0-9a-f]", "", mac_address.lower())
 
 
 def _host(text: str) -> object:

@@ -25,7 +25,7 @@ from sqlalchemy.sql import Select
 
 from app.domain.inventory import Json, Network
 from app.ledger.chain import GENESIS, Head, link
-from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
+from app.ledger.records import EVER, ChainedEvent, Entry, Event, Operation, Span, State
 from app.store.machines import MachineTransaction
 from app.store.prepared import Prepared
 from app.store.tables import audit, entries, live, operations
@@ -198,15 +198,23 @@ class Transaction(MachineTransaction):
         return found[0][0] if found else GENESIS
 
     def events(
-        self, conditions: Mapping[str, str | Collection[str]], after: int, limit: int
+        self,
+        conditions: Mapping[str, str | Collection[str]],
+        after: int,
+        limit: int,
+        span: Span = EVER,
     ) -> list[tuple[int, Json]]:
         """See `app.ledger.ports.Tx`."""
-        query = select(audit.c.number, audit.c.body, audit.c.previous, audit.c.hash)
-        query = query.where(audit.c.number > after)
+        number = audit.c.number
+        query = select(number, audit.c.body, audit.c.previous, audit.c.hash)
+        query = query.where(audit.c.time >= span.since, audit.c.time < span.until)
+        if after:
+            query = query.where(number < after if span.newest_first else number > after)
         for column, value in conditions.items():
             values = [value] if isinstance(value, str) else value
             query = query.where(audit.c[column].in_(values))
-        rows = self._connection.execute(query.order_by(audit.c.number).limit(limit))
+        order = number.desc() if span.newest_first else number
+        rows = self._connection.execute(query.order_by(order).limit(limit))
         return [
             (number, {**json.loads(body), "previous": previous, "hash": own})
             for number, body, previous, own in rows
