@@ -80,7 +80,7 @@ def sessions_of(settings: Settings) -> Sessions:
     return Sessions(
         secret=secret or token_hex(),
         seconds=int(settings.session_seconds),
-        secure=settings.public_url.startswith("https://"),
+        secure=settings.public_url.startswith("https://") or settings.tls_cert_file is not None,
     )
 
 
@@ -118,7 +118,7 @@ def door_of(  # noqa: PLR0913 - the rooms that the pages lead into
         vitals=vitals,
         record=RecordDenial(operations.ledger),
     )
-    return Door(desk, works, authenticator, sessions_of(settings), rates)
+    return Door(desk, works, authenticator, sessions_of(settings), rates, settings.allow_http)
 
 
 @dataclass(frozen=True, slots=True)

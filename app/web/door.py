@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote_plus
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from app.access.rates import Rates
 from app.access.rules import allows, begin
@@ -14,8 +15,8 @@ from app.domain.commands import Caller
 from app.domain.errors import BerthError, Forbidden, InvalidRequest, Refusal, Unauthenticated, Violation
 from app.domain.rights import Action
 from app.domain.upstream import UpstreamError
-from app.edge.caller import Authenticator, check_same_origin
-from app.edge.errors import CrossSite
+from app.edge.caller import Authenticator, check_same_origin, is_readable_on_the_way
+from app.edge.errors import CrossSite, HttpsRequired
 from app.edge.problems import row_of, to_berth_error
 from app.edge.requests import current_request
 from app.edge.strictness import FORBIDDEN
@@ -65,6 +66,7 @@ class Door:
     authenticator: Authenticator
     sessions: Sessions
     rates: Rates = field(default_factory=Rates)
+    allow_http: bool = False
 
     def page(
         self, page: Page, *actions: Action, writes: str = ""
@@ -76,6 +78,8 @@ class Door:
             try:
                 visit = await self._visit(request)
                 return await page(self._begun(visit, actions))
+            except HttpsRequired as error:
+                return _sorry(None, error)
             except Unauthenticated:
                 return await self._sign_in_first(request)
             except (BerthError, UpstreamError) as error:
@@ -97,8 +101,14 @@ class Door:
                 return unavailable
         return berth_error
 
-    async def caller(self, token: str) -> Caller | None:
-        """The caller that a token stands for, now."""
+    async def caller(self, token: str, scope: Scope) -> Caller | None:
+        """The caller that a token stands for, now.
+
+        Raises:
+            HttpsRequired: it came so that others could read it on the way.
+        """
+        if not self.allow_http and is_readable_on_the_way(scope):
+            raise HttpsRequired
         request = current_request()
         caller = await self.authenticator.authenticate(token, request.client_address)
         if caller is None:
@@ -108,7 +118,7 @@ class Door:
 
     async def _visit(self, request: Request) -> Visit:
         sealed, token = self.sessions.open(request)
-        caller = await self.caller(token) if token else None
+        caller = await self.caller(token, request.scope) if token else None
         if caller is None:
             raise Unauthenticated
         check_link(request)

@@ -36,7 +36,7 @@ class Signing:
             onward, token = safe(fields.get("next", "")), fields.get("token", "")
             if len(token) > LONGEST_TOKEN:
                 return _form(onward, "This token is too long for a browser's cookie. Take an API key.", 413)
-            caller = await self.door.caller(token) if token.isprintable() and token else None
+            caller = await self.door.caller(token, request.scope) if token.isprintable() and token else None
         except BerthError as error:
             note(outcome=error.code)
             return _form(onward, error.detail, status_of(error))
