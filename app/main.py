@@ -133,7 +133,7 @@ class Berth:
 
     def _door(self, tokens: Authenticator, rates: Rates) -> Door:
         verbs, ready = self.operations, Writable(self.database)
-        vitals = Condition(self.settings, self.netbox, verbs.batcher, self.metrics, ready, time.time())
+        vitals = Condition(self.settings, self.netbox, verbs.batcher, self.metrics, ready)
         return door_of(
             settings=self.settings,
             operations=verbs,

@@ -3,11 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from secrets import token_hex
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import ValidationError
@@ -130,7 +128,6 @@ class Condition:
     batcher: Batcher
     metrics: Metrics
     ready: Callable[[], Awaitable[Sequence[str]]]
-    started: float
     now: Callable[[], float] = time.time
 
     async def __call__(self) -> Sequence[Vital]:
@@ -195,19 +192,14 @@ class Condition:
         return Vital("Audit chain", "whole", "good", when)
 
     def _token(self) -> Vital:
-        file = self.settings.netbox_api_token_file
-        since, where = self.started, "from the environment, as old as the process at least"
-        if file is not None:
-            with suppress(OSError):
-                since, where = file.stat().st_mtime, f"the file was written {_moment(file)}"
-        return Vital("Age of the NetBox token", _age(self.now() - since), hint=where)
+        secret = {"secret": "NETBOX_API_TOKEN"}
+        seen = self._sample("berth_secret_first_seen_timestamp_seconds", secret)
+        read = _age(self._sample("berth_secret_read_age_seconds", secret))
+        age = _age(self.now() - seen) if seen else "not known yet"
+        return Vital("Age of the NetBox token", age, hint=f"since Berth first saw it; read {read} ago")
 
-    def _sample(self, name: str) -> float:
-        return self.metrics.registry.get_sample_value(name) or 0.0
-
-
-def _moment(file: Path) -> str:
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    def _sample(self, name: str, labels: Mapping[str, str] = MappingProxyType({})) -> float:
+        return self.metrics.registry.get_sample_value(name, dict(labels)) or 0.0
 
 
 def _age(seconds: float) -> str:

@@ -30,8 +30,9 @@ Give it back:
   curl -X DELETE -H 'Authorization: Bearer demo' \\
        {url}/api/v1/allocations/docker-03-registry.spaceships.work
 
-The API, to read and to try:  {url}/docs
-Documentation:                docs/index.md
+The pages, sign in with demo:  {url}
+The API, to read and to try:   {url}/docs
+Documentation:                 docs/index.md
 Its state is in {folder}/ ; `make demo-clean` removes it. Stop with Ctrl-C.
 """
 
