@@ -50,7 +50,7 @@ class Stage:
     session: requests.Session
     run: str = field(default_factory=lambda: unique("f"))
     calls: list[Call] = field(default_factory=list)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, str]] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -131,8 +131,9 @@ class Stage:
 
     def kill(self, berth: Mortal | None = None) -> int:
         """Kill a replica, note when, and return its exit code."""
-        self.kills.append(time.monotonic())
-        return (berth or self.berth).end(signal.SIGKILL)
+        killed = berth or self.berth
+        self.kills.append((time.monotonic(), killed.url))
+        return killed.end(signal.SIGKILL)
 
     def _changes(self) -> list[Row]:
         """Return NetBox's own log since this test began, newest first."""
