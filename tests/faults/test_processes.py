@@ -41,7 +41,7 @@ DEADLINE = float(SETTINGS["BERTH_REQUEST_SECONDS"])
 LENIENCE = 4.0
 """Seconds that five hundred clients and everything else may take on two cores."""
 SLOTS = 7
-"""Calls that Berth has under way at once by default: one that takes the lock, two other writes, four reads."""
+"""Calls that Berth has under way at once by default: one with the lock, two other writes, four reads."""
 AT_ONCE = 0.1
 """Seconds. What is sent at the very moment at which the process lets go of a connection is cut at once."""
 
