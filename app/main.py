@@ -31,9 +31,12 @@ from app.netbox import NetBox, NetBoxSettings, connect
 from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
+from app.operations.replicas import Replicas
+from app.operations.turns import Nobody, Others
 from app.policyfile import CurrentPolicy
 from app.proving import Proving, keep_proving
 from app.running import (
+    Common,
     Meters,
     Usage,
     Writable,
@@ -124,17 +127,15 @@ class Berth:
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         settings = self.settings
         usage = Usage(self.operations.ledger, self.netbox, self.metrics)
+        reconciling = Common(self.database, "reconcile", settings.reconcile_seconds)
+        looking = Common(self.database, "usage", settings.usage_seconds)
         beside = [
             asyncio.create_task(
                 keep_reconciling(
-                    self.operations,
-                    self.metrics,
-                    self.log,
-                    settings.reconcile_seconds,
-                    settings.request_seconds,
+                    self.operations, self.metrics, self.log, reconciling, settings.request_seconds
                 )
             ),
-            asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
+            asyncio.create_task(keep_looking(usage, self.log, looking)),
             asyncio.create_task(keep_proving(self._proving, self.log, settings.audit_seconds)),
         ]
         async with reloading(self.reload, self.policy, self.log):
@@ -143,6 +144,8 @@ class Berth:
         left = await self.works.drain(self.settings.drain_seconds)
         for task in beside:
             await stop(task)
+        for job in (reconciling, looking):
+            await job.give_up()
         self.log.info("stopped", unfinished=left)
         self.close()
 
@@ -208,14 +211,28 @@ def _parts(
         fields=netbox.fields,
         store=database,
         policy=policy,
-        now=time.time,
+        now=database.clock,
         monotonic=time.monotonic,
         limits=Limits(
             settings.batch_cap, settings.batch_flights, settings.batch_queue, settings.request_seconds
         ),
         observe=meters.batch,
         patience=settings.doubt_seconds,
+        others=_others(settings, database),
+        hold_seconds=_hold_seconds(settings),
     )
+
+
+def _hold_seconds(settings: Settings) -> float:
+    """For how long a process holds a key: a while longer than a request may be at it."""
+    return settings.request_seconds + _BEYOND_REQUEST
+
+
+def _others(settings: Settings, database: Database) -> Others:
+    """The other processes at the database; at a file there are none."""
+    if database.alone:
+        return Nobody()
+    return Replicas(database, settings.request_seconds, _hold_seconds(settings))
 
 
 def netbox_settings(settings: Settings) -> NetBoxSettings:
@@ -247,6 +264,7 @@ def _own_tokens(settings: Settings) -> list[str]:
     return [settings.token.get_secret_value()] if settings.token is not None else []
 
 
+_BEYOND_REQUEST: Final = 10.0
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 
 

@@ -23,6 +23,8 @@ _OF_COMMANDS = ("BERTH_URL",)
 """What no process of Berth's reads, but the commands that call one."""
 _AS_THEY_ARE = frozenset({"netbox_url", "netbox_api_token", "netbox_api_token_file"})
 _SHORTEST_TOKEN = 16
+DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
+"""How the URL of a database that Berth works with begins."""
 _WORDS = {
     "int_parsing": "write a whole number",
     "float_parsing": "write a number",
@@ -99,7 +101,8 @@ class Settings(BaseSettings):
     state_dir: Path = Field(Path("var"), description="The folder of the database, if no other is named.")
     database_url: SecretStr | None = Field(
         None,
-        description="The database, as an SQLAlchemy URL; by default SQLite, `berth.db` in the folder above.",
+        description="The database: `postgresql://user@host/berth` for several processes, or "
+        "`sqlite:///file`; by default SQLite, `berth.db` in the folder above.",
     )
     log_format: Annotated[Literal["json", "text"], BeforeValidator(_lower)] = Field(
         "json", description="`json`: a line each; `text`: for a terminal."
@@ -217,6 +220,14 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.state_dir / 'berth.db'}"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        scheme = url.get_secret_value().partition(":")[0] if url else "sqlite"
+        if scheme not in DATABASES:
+            raise ValueError("write postgresql://user:password@host/database, or sqlite:///file")
+        return url
 
     # Each check stands at the last field it looks at: those before are in `info.data`, if they are right.
 
