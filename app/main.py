@@ -32,6 +32,7 @@ from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
 from app.operations.replicas import Replicas
+from app.operations.sites import sees
 from app.operations.turns import Nobody, Others
 from app.policyfile import CurrentPolicy
 from app.proving import Proving, keep_proving
@@ -68,6 +69,7 @@ class Berth:
     metrics: Metrics
     log: FilteringBoundLogger
     audit_lines: AuditLines
+    others: Others
     reload: Callable[[], Sequence[str]] = tuple
     telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
 
@@ -88,6 +90,7 @@ class Berth:
             preview=verbs.look_into,
             closed_because=verbs.look_into.closed_because,
             shelf=self.netbox.shelf,
+            sees=sees,
         )
 
     @property
@@ -127,8 +130,8 @@ class Berth:
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         settings = self.settings
         usage = Usage(self.operations.ledger, self.netbox, self.metrics)
-        reconciling = Common(self.database, "reconcile", settings.reconcile_seconds)
-        looking = Common(self.database, "usage", settings.usage_seconds)
+        reconciling = Common(self.others, "reconcile", settings.reconcile_seconds)
+        looking = Common(self.others, "usage", settings.usage_seconds)
         beside = [
             asyncio.create_task(
                 keep_reconciling(
@@ -179,7 +182,8 @@ def compose(
     lines = AuditLines(log, audit_stream, metrics.audit_dropped, form=form)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
     netbox = connect(netbox_settings(settings), token, meters.call, attempted=meters.attempt)
-    operations = assemble(_parts(settings, policy, database, netbox, meters))
+    others = _others(settings, database)
+    operations = assemble(replace(_parts(settings, policy, database, netbox, meters), others=others))
     meters.watch(netbox.line, operations.batcher)
     return Berth(
         settings=settings,
@@ -196,6 +200,7 @@ def compose(
         metrics=metrics,
         log=log,
         audit_lines=lines,
+        others=others,
     )
 
 
@@ -218,7 +223,6 @@ def _parts(
         ),
         observe=meters.batch,
         patience=settings.doubt_seconds,
-        others=_others(settings, database),
         hold_seconds=_hold_seconds(settings),
     )
 

@@ -25,6 +25,7 @@ from app.ledger.ports import Store
 from app.netbox import Attempt, CallFinished, NetBox
 from app.netbox.resilience import Line
 from app.netbox.wire import Lane
+from app.operations.turns import Others
 from app.settings import SettingsWrong, variable
 from app.telemetry.metrics import MAX_PREFIXES, Metrics
 
@@ -180,18 +181,18 @@ class Common:
     Whoever does it has it for two rounds; so another one goes on a round after its process has died.
     """
 
-    store: Store
+    others: Others
     name: str
     seconds: float
 
     async def mine(self) -> bool:
         """Whether this process does it in this round."""
-        return await self.store.write(lambda tx: tx.lease(self.name, 2 * self.seconds))
+        return await self.others.lease(self.name, 2 * self.seconds)
 
     async def give_up(self) -> None:
         """Let another process go on at once; one that cannot be told waits until the time is over."""
         with suppress(LedgerUnavailable):
-            await self.store.write(lambda tx: tx.give_up(self.name))
+            await self.others.give_up(self.name)
 
 
 async def keep_reconciling(

@@ -19,7 +19,7 @@ def digest(token: str) -> str:
 
 def owner_client(name: str, token: str) -> Client:
     """The client that the settings name: it may do everything."""
-    return Client(name=name, digests=(digest(token),), operator=True)
+    return Client(name=name, digests=(digest(token),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,12 @@ class StaticTokens:
         for client, known in _entries([*self.fixed, *self.policy().clients]):
             if hmac.compare_digest(known, offered) and found is None:
                 found = client
-        return None if found is None else Caller(owner=found.name, operator=found.operator)
+        return None if found is None else caller_of(found)
+
+
+def caller_of(client: Client) -> Caller:
+    """The caller that a client's token stands for."""
+    return Caller(owner=client.name, operator=client.operator, rules=client.rules)
 
 
 def _entries(clients: Iterable[Client]) -> Iterable[tuple[Client, str]]:

@@ -107,8 +107,8 @@ class Gateways:
                 self._check_allowed(pool, gateway)
                 if dry_run:
                     return
-                async with self.others.alone(f"gateway {gateway}@{pool.vrf_id}"):
-                    if not await self.addresses.find_host(gateway, pool.vrf_id):
+                async with self.others.alone(f"gateway {gateway}@{pool.vrf_id}") as shared:
+                    if not (shared and await self.addresses.find_host(gateway, pool.vrf_id)):
                         await self._record(pool, gateway, event)
             self._recorded[gateway, pool.vrf_id] = self.clock()
 

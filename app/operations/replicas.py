@@ -46,12 +46,8 @@ class Replicas:
         await self.store.write(lambda tx: tx.let_go(key))
 
     @asynccontextmanager
-    async def alone(self, name: str) -> AsyncIterator[None]:
-        """Do something that is nobody's key, while no other process does it.
-
-        Raises:
-            Elsewhere: another one does, and for too long.
-        """
+    async def alone(self, name: str) -> AsyncIterator[bool]:
+        """See `app.operations.turns.Others`. Until now, another process may have done it."""
         for seconds in _steps(self.patience):
             if await self.lease(name, self.hold_seconds):
                 break
@@ -59,12 +55,16 @@ class Replicas:
         else:
             raise Elsewhere
         try:
-            yield
+            yield True
         finally:
-            await self.store.write(lambda tx: tx.give_up(name))
+            await self.give_up(name)
+
+    async def give_up(self, name: str) -> None:
+        """See `app.operations.turns.Others`."""
+        await self.store.write(lambda tx: tx.give_up(name))
 
     async def lease(self, name: str, seconds: float) -> bool:
-        """Take a job that one process does for all, for so long; False: another one has it."""
+        """See `app.operations.turns.Others`."""
         return await self.store.write(lambda tx: tx.lease(name, seconds))
 
 

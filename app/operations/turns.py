@@ -28,8 +28,16 @@ class Others(Protocol):
         """Hold nothing more of what this process leaves unfinished at the key."""
         ...
 
-    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
-        """Do something that is nobody's key while none of them does it.
+    async def lease(self, name: str, seconds: float) -> bool:
+        """Take a job that one process does for all, for so long; False: another one has it."""
+        ...
+
+    async def give_up(self, name: str) -> None:
+        """Leave a job to the others."""
+        ...
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Do something that is nobody's key while none of them does it; tells whether one may have done it.
 
         Raises:
             Elsewhere: as `wait`.
@@ -50,10 +58,17 @@ class Nobody:
     async def let_go(self, _key: str) -> None:
         """Do nothing."""
 
+    async def lease(self, _name: str, _seconds: float) -> bool:
+        """Always."""
+        return True
+
+    async def give_up(self, _name: str) -> None:
+        """Do nothing."""
+
     @asynccontextmanager
-    async def alone(self, _name: str) -> AsyncIterator[None]:
-        """Do it at once."""
-        yield
+    async def alone(self, _name: str) -> AsyncIterator[bool]:
+        """Do it at once; nobody else has."""
+        yield False
 
 
 @dataclass(slots=True)

@@ -2,18 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
 from typing import TypeAlias
 
 from app.domain.commands import UNSET
 from app.domain.policy import Client, Convention, NamePlace, Policy, PrefixSection, Scope
+from app.domain.rights import OWN, ROLES, NamePattern, Rule
 from app.naming.check import judge_dns_name, judge_machine_name
+from app.naming.patterns import fits
 from app.policyfile.models import (
+    ClientModel,
     DnsConventionModel,
     MachineConventionModel,
     MessagesModel,
     NamesModel,
     PolicyModel,
     PrefixModel,
+    RuleModel,
     RulesModel,
     ScopeModel,
 )
@@ -46,8 +52,8 @@ def freeze(model: PolicyModel, digests: Mapping[str, tuple[str, ...]], sha256: s
             Client(
                 name=name,
                 digests=digests.get(name, ()),
-                operator=bool(client.operator),
                 default_tags=tuple(client.default_tags or ()),
+                rules=_rules(name, client, model),
             )
             for name, client in (model.clients or {}).items()
         ),
@@ -61,9 +67,49 @@ def problems(model: PolicyModel) -> Iterator[Problem]:
     names = model.names or NamesModel()
     for kind, conventions in (("dns", names.dns or ()), ("machines", names.machines or ())):
         yield from _convention_problems(("names", kind), conventions, names)
+    for role in model.roles or {}:
+        if role in ROLES:
+            yield Problem(("roles", role), f"{role} is a role of Berth's own; call yours otherwise")
     for name, client in (model.clients or {}).items():
-        if not (client.token_sha256 or client.token_env or client.token_file):
-            yield Problem(("clients", name), "name a token: token_sha256, token_env or token_file")
+        yield from _client_problems(name, client, model)
+
+
+def _client_problems(name: str, client: ClientModel, model: PolicyModel) -> Iterator[Problem]:
+    here = ("clients", name)
+    if not (client.token_sha256 or client.token_env or client.token_file):
+        yield Problem(here, "name a token: token_sha256, token_env or token_file")
+    if client.roles is None and client.rules is None:
+        yield Problem(here, f"say what it may do: roles ({', '.join(ROLES)}, or your own) or rules")
+    known = [*ROLES, *(model.roles or {})]
+    for index, role in enumerate(client.roles or ()):
+        if role not in known:
+            near = get_close_matches(role, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+            yield Problem((*here, "roles", index), f"there is no role {role}{hint}")
+
+
+def _rules(name: str, client: ClientModel, model: PolicyModel) -> tuple[Rule, ...]:
+    """The rules of a client's roles, and its own."""
+    found: list[Rule] = []
+    for role in client.roles or ():
+        found += ROLES.get(role, ())
+        found += _numbered(role, (model.roles or {}).get(role, ()))
+    return (*found, *_numbered(f"client {name}", client.rules or ()))
+
+
+def _numbered(origin: str, models: Iterable[RuleModel]) -> Iterator[Rule]:
+    for number, each in enumerate(models, 1):
+        yield Rule(
+            actions=frozenset(each.actions),
+            networks=tuple(each.prefixes or ()),
+            vrfs=tuple(each.vrfs or ()),
+            tenants=tuple(each.tenants or ()),
+            names=tuple(NamePattern(text, partial(fits, text)) for text in each.names or ()),
+            owners=frozenset(each.owners or (OWN,)),
+            quota=each.quota,
+            rate=each.rate,
+            origin=f"{origin} #{number}",
+        )
 
 
 def _section(rules: RulesModel) -> PrefixSection:

@@ -57,10 +57,13 @@ entries = Table(
     Column("changed_at", Float, nullable=False),
     Column("assigned", WORDS),
     Column("adopted", Boolean),
+    Column("space", WORDS, nullable=False, server_default=""),
+    Column("credential", WORDS, nullable=False, server_default=""),
     _partly("entries_name_claim", "name_claim", live, unique=True),
     _partly("entries_netbox_id", "netbox_id", live, unique=True),
     Index("entries_dns_name", "dns_name"),
     Index("entries_state", "state", "changed_at"),
+    Index("entries_owner", "owner", "state"),
 )
 
 live_machines = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in MACHINE_LIVE))))

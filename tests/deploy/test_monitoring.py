@@ -50,6 +50,14 @@ def test_the_rules_are_right() -> None:
     assert "SUCCESS" in run(tool("promtool", PROMTOOL), "check", "rules", str(MONITORING / "rules.yaml"))
 
 
+def test_prometheus_reads_its_configuration() -> None:
+    """The one of deploy/compose; the rules are mounted elsewhere there."""
+    said = run(
+        tool("promtool", PROMTOOL), "check", "config", "--syntax-only", str(MONITORING / "prometheus.yaml")
+    )
+    assert "SUCCESS" in said
+
+
 def test_every_alert_comes_and_stays_away_as_its_test_says() -> None:
     """Promtool plays series to the rules, and compares alerts with their words."""
     assert "SUCCESS" in run(tool("promtool", PROMTOOL), "test", "rules", str(MONITORING / "rules.test.yaml"))

@@ -13,7 +13,7 @@ from app.ledger.ledger import Elsewhere
 from app.ledger.ports import Tx
 from app.ledger.records import State
 from app.operations.replicas import Replicas
-from app.operations.turns import Turns
+from app.operations.turns import Nobody, Turns
 from tests.operations.conftest import LAB, Desk, Meddler
 
 
@@ -149,7 +149,7 @@ async def test_a_turn_that_ends_early_lets_the_others_go_on() -> None:
     assert not await turns.busy("web")
 
 
-class Taken:
+class Taken(Nobody):
     """A process that is faster: it has the key at our first transaction, and is done when we wait for it."""
 
     def __init__(self, desk: Desk, then: Callable[[], Any]) -> None:

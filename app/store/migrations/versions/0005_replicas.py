@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("holder", _WORDS, nullable=False),
         sa.Column("until", sa.Float, nullable=False),
     )
-    _row("schema_floor", sa.Column("revision", _WORDS, primary_key=True), "0004")
+    _row("schema_floor", sa.Column("revision", _WORDS, primary_key=True), "0005")
     _row("audit_taken", sa.Column("lines", _NUMBER, primary_key=True), 0)
 
 
