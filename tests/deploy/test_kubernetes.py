@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ OF_OPERATORS = ("monitoring.coreos.com/v1", "secrets.infisical.com/v1alpha1")
 """Kinds that Kubernetes itself has no schema of."""
 
 
+@cache
 def rendered(overlay: Path) -> list[dict[str, Any]]:
     """What would be applied."""
     text = run(tool("kubectl", "https://kubernetes.io/docs/tasks/tools/"), "kustomize", str(overlay))
