@@ -41,14 +41,17 @@ FAULTS ?= faults and not netbox
 MINUTES ?= 10
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not soak and not thorough and not terraform and not image and not deploy" $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not soak and not thorough and not terraform and not image and not deploy and not postgres" $(ARGS)
+
+test-postgres: .venv/.ready ## the store and the operations on a PostgreSQL that is started for them; three replicas
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m "postgres and not thorough" $(ARGS)
 
 test-thorough: .venv/.ready ## random sequences, and deaths at every point, on the same: minutes
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m thorough $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m "thorough and not postgres" $(ARGS)
 
 test-faults: .venv/.ready ## break everything that can break, kill Berth KILLS=1000 times; SEED= repeats a run (root)
 	@KILLS=$(KILLS) $(RUN)pytest -m "$(FAULTS)" tests/faults $(ARGS)
-.PHONY: test test-thorough test-faults
+.PHONY: test test-postgres test-thorough test-faults
 
 # -- what operators get -------------------------------------------------------------------------
 

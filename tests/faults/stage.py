@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.contract.client import ADDRESSES, unique
 from tests.faults.checker import violations
@@ -171,6 +172,23 @@ class Theatre:
             berth.serve()
             ledger = f"sqlite:///{folder / 'berth.db'}"
             yield Stage(self.netbox, self.spaces, proxy, [berth], ledger, session)
+
+    @contextlib.contextmanager
+    def replicas(self, folder: Path, ledger: str, count: int = 3) -> Iterator[Stage]:
+        """Several Berths with one ledger, on PostgreSQL, that reach NetBox through one proxy."""
+        (folder / "policy.yaml").write_text(POLICY)
+        with contextlib.ExitStack() as stack:
+            proxy = stack.enter_context(FaultProxy(self.url))
+            session = stack.enter_context(requests.Session())
+            session.mount("http://", HTTPAdapter(pool_maxsize=64))
+            session.trust_env = False
+            variables = {**self._variables(proxy.url, folder), "BERTH_DATABASE_URL": ledger}
+            berths = [stack.enter_context(Mortal(self.zygote, folder, variables)) for _ in range(count)]
+            for berth in berths:
+                berth.start()
+            for berth in berths:
+                wait(berth.answers, lambda: f"every replica serves: {folder}")
+            yield Stage(self.netbox, self.spaces, proxy, berths, ledger, session)
 
     def _variables(self, netbox_url: str, folder: Path) -> dict[str, str]:
         return {
