@@ -2,21 +2,18 @@
 
 from dataclasses import dataclass, replace
 
-from app.access.rules import demand
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, Forbidden, OutcomeUnknown, PartOfMachine
 from app.domain.rights import Action
-from app.ledger.ledger import Ledger
+from app.ledger.ledger import Elsewhere, Ledger
 from app.ledger.records import Entry, Event, State
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import Freeing, check_unused, released
 from app.operations.keep import Keep, from_claim
-from app.operations.sites import site_of_address
+from app.operations.sites import check_may_give_up, site_of_address
 from app.operations.states import States, check_owner, the_one
 from app.operations.turns import Turns
 from app.telemetry.events import note
-
-_GIVES_UP = (Action.RELEASE, Action.OPERATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +40,26 @@ class Release:
         event = event_of(caller, "release", key)
         caller = replace(caller, forced=force)
         async with self.turns(key):
-            async with denials_recorded(self.ledger, event, dry_run=dry_run):
-                if force and not caller.operator:
-                    raise Forbidden("Only an operator may force a release.")
-                if "~" in key:
-                    raise PartOfMachine
-                entry = await self.states.current(caller, key)
-                done = await self._checked(caller, key, entry, force=force)
-            if done is None:
-                note(outcome="absent")
-            if done is None or dry_run:
-                return
-            await self._free(caller, event, entry, done, force=force)
+            try:
+                return await self._in_turn(caller, key, event, dry_run=dry_run)
+            except Elsewhere:  # another process was faster: look what is left
+                await self.turns.others.wait(key)
+            return await self._in_turn(caller, key, event, dry_run=dry_run)
+
+    async def _in_turn(self, caller: Caller, key: str, event: Event, *, dry_run: bool) -> None:
+        force = caller.forced
+        async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            if force and not caller.operator:
+                raise Forbidden("Only an operator may force a release.")
+            if "~" in key:
+                raise PartOfMachine
+            entry = await self.states.current(caller, key)
+            done = await self._checked(caller, key, entry, force=force)
+        if done is None:
+            note(outcome="absent")
+        if done is None or dry_run:
+            return
+        await self._free(caller, event, entry, done, force=force)
 
     async def _checked(self, caller: Caller, key: str, entry: Entry | None, *, force: bool) -> Entry | None:
         """What stands to be released, None if there is nothing."""
@@ -70,7 +75,7 @@ class Release:
                 return replace(entry, netbox_id=None)
             raise
         if address is not None:
-            demand(caller, site_of_address(address), *_GIVES_UP)
+            check_may_give_up(caller, site_of_address(address, entry.owner), Action.RELEASE)
         if address is not None and not force:
             await check_unused(self.keep.addresses, entry, address)
         return entry
@@ -81,7 +86,7 @@ class Release:
         if address is None:
             return None
         check_owner(caller, "", address.owner)
-        demand(caller, site_of_address(address), *_GIVES_UP)
+        check_may_give_up(caller, site_of_address(address), Action.RELEASE)
         found = from_claim(address, former)
         if not force:
             await check_unused(self.keep.addresses, found, address)
