@@ -16,15 +16,15 @@ from fastapi import FastAPI
 from structlog.typing import FilteringBoundLogger
 from uuid6 import uuid7
 
-from app.access.tokens import StaticTokens, owner_client
+from app.admission import Admission, admit, keep_noting, note_uses
 from app.allocation.batcher import Limits
 from app.api.app import NO_TELEMETRY, Surroundings, build_app
 from app.api.desk import Desk, MachineDesk
 from app.api.machine_schemas import wish_of
 from app.assembly import Operations, Parts, assemble
 from app.credentials.choice import token_source
-from app.credentials.file import read_secret
 from app.domain.policy import Policy
+from app.edge.failures import FailedLogins
 from app.edge.works import Works
 from app.naming.names import Names
 from app.netbox import NetBox, NetBoxSettings, connect
@@ -61,6 +61,7 @@ class Berth:
     database: Database
     netbox: NetBox
     operations: Operations
+    admission: Admission
     works: Works
     metrics: Metrics
     log: FilteringBoundLogger
@@ -73,7 +74,7 @@ class Berth:
         """What the routes may ask."""
         verbs = self.operations
         return Desk(
-            allocate=verbs.allocate,
+            allocate=self.admission.allocate,
             upsert=verbs.upsert,
             read=verbs.read,
             list_allocations=verbs.list_allocations,
@@ -85,6 +86,7 @@ class Berth:
             preview=verbs.look_into,
             closed_because=verbs.look_into.closed_because,
             shelf=self.netbox.shelf,
+            credentials=self.admission.desk,
         )
 
     @property
@@ -103,22 +105,25 @@ class Berth:
 
     def app(self) -> FastAPI:
         """The ASGI application."""
-        fixed = tuple(owner_client(self.settings.owner, token) for token in _own_tokens(self.settings))
         around = Surroundings(
             metrics=self.metrics,
             log=self.log,
             readiness=Writable(self.database),
             record=RecordDenial(self.operations.ledger),
             mb_per_gb=self.settings.disk_gb_in_mb,
+            failures=FailedLogins(self.settings.failed_logins, self._suspect),
             with_metrics=self.settings.metrics_port is None,
             telemetry=self.telemetry,
             lifespan=self._lifespan,
         )
-        return build_app(self.desk, self.works, StaticTokens(fixed, self.policy), around)
+        return build_app(self.desk, self.works, self.admission.callers, around)
 
     @property
     def _proving(self) -> Proving:
         return Proving(self.settings.database, self.metrics, self.log)
+
+    def _suspect(self, address: str) -> None:
+        self.log.warning("too many wrong tokens", client_address=address)
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -134,6 +139,7 @@ class Berth:
                     settings.request_seconds,
                 )
             ),
+            asyncio.create_task(keep_noting(self.admission.uses, self.operations.ledger, self.log)),
             asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
             asyncio.create_task(keep_proving(self._proving, self.log, settings.audit_seconds)),
         ]
@@ -143,6 +149,7 @@ class Berth:
         left = await self.works.drain(self.settings.drain_seconds)
         for task in beside:
             await stop(task)
+        await note_uses(self.admission.uses, self.operations.ledger, self.log)
         self.log.info("stopped", unfinished=left)
         self.close()
 
@@ -184,6 +191,7 @@ def compose(
         database=database,
         netbox=netbox,
         operations=operations,
+        admission=admit(settings, policy, operations.ledger, operations.allocate, log),
         works=Works(
             seconds=settings.request_seconds,
             on_change=metrics.works_in_flight,
@@ -241,12 +249,6 @@ def netbox_settings(settings: Settings) -> NetBoxSettings:
     )
 
 
-def _own_tokens(settings: Settings) -> list[str]:
-    if settings.token_file is not None:
-        return [read_secret(settings.token_file)]
-    return [settings.token.get_secret_value()] if settings.token is not None else []
-
-
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 
 
@@ -295,7 +297,7 @@ def telemetry_of(environ: Mapping[str, str], log: FilteringBoundLogger) -> dict[
 
 
 def configuration(berth: Berth) -> uvicorn.Config:
-    """How Berth is served. The peer's address is the peer's: no forwarded header is believed here."""
+    """How Berth is served. Forwarded headers are believed where a proxy sends them that the settings name."""
     settings = berth.settings
     return uvicorn.Config(
         berth.app(),
@@ -303,7 +305,8 @@ def configuration(berth: Berth) -> uvicorn.Config:
         port=settings.port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[*settings.trusted_proxies],
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=int(settings.drain_seconds),

@@ -40,7 +40,21 @@ class StaticTokens:
         for client, known in _entries([*self.fixed, *self.policy().clients]):
             if hmac.compare_digest(known, offered) and found is None:
                 found = client
-        return None if found is None else Caller(owner=found.name, operator=found.operator)
+        return None if found is None else _caller(found)
+
+    def caller(self, name: str) -> Caller | None:
+        """The caller that a client is, however it has shown that; None if there is no such client any more.
+
+        Without a policy file there is nobody to ask, and any name is a client's.
+        """
+        for client in (*self.fixed, *self.policy().clients):
+            if client.name == name:
+                return _caller(client)
+        return None if self.policy().sha256 else Caller(owner=name)
+
+
+def _caller(client: Client) -> Caller:
+    return Caller(owner=client.name, operator=client.operator)
 
 
 def _entries(clients: Iterable[Client]) -> Iterable[tuple[Client, str]]:

@@ -17,6 +17,7 @@ ALWAYS: Final[Kinds] = (
     wire.CrossSite,
     errors.InvalidRequest,
     wire.InternalError,
+    wire.TooManyFailures,
     errors.IssuerUnavailable,
     errors.Draining,
     errors.StillWorking,

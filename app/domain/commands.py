@@ -33,7 +33,7 @@ class Caller:
     """Who asks: the owner that what is made will belong to, and how that was established.
 
     `client_address` is the peer's IP address. An `operator` may force what others may not, and does so in
-    a request that is `forced`.
+    a request that is `forced`. `credential` is the id of the API key or token that was used.
     """
 
     owner: str
@@ -42,6 +42,7 @@ class Caller:
     operator: bool = False
     forced: bool = False
     request_id: str = ""
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

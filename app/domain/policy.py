@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from app.domain.commands import UNSET, Maybe
+from app.domain.identity import Issuer
 from app.domain.inventory import Network
 
 T = TypeVar("T")
@@ -170,6 +171,7 @@ class Policy:
     machines_in_domains: bool = False
     domain_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clients: tuple[Client, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     _rules: dict[tuple[Network, str | None], PrefixRules] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -5,7 +5,7 @@ This happens before the body is read, so that a stranger cannot make the process
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.domain.commands import Caller
 from app.domain.errors import Unauthenticated
 from app.edge.errors import CrossSite
+from app.edge.failures import FailedLogins
 from app.edge.requests import current_request
 from app.telemetry.events import note
 
@@ -48,12 +49,14 @@ class Authentication:
     app: ASGIApp
     authenticator: Authenticator
     below: str = "/api/"
+    failures: FailedLogins = field(default_factory=FailedLogins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the caller into the scope.
 
         Raises:
             Unauthenticated, CrossSite: there is none.
+            TooManyFailures: there were too many wrong ones from there.
         """
         if scope["type"] == "http" and scope["path"].startswith(self.below):
             scope[CALLER] = await self._caller(Headers(scope=scope))
@@ -64,8 +67,10 @@ class Authentication:
         if scheme == "basic":
             check_same_origin(headers)
         request = current_request()
+        self.failures.check(request.client_address)
         caller = await self.authenticator.authenticate(token, request.client_address)
         if caller is None:
+            self.failures.count(request.client_address)
             raise Unauthenticated("This token is not known, or no longer valid. " + _SEND)
         note(owner=caller.owner, method_of_authentication=caller.method)
         return replace(caller, client_address=request.client_address, request_id=request.request_id)

@@ -91,6 +91,37 @@ operations = Table(
     Index("operations_open", "started_at", sqlite_where=text("outcome IS NULL")),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("bounds", JSON, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("last_used_at", Float),
+    Column("revoked_at", Float),
+    Index("api_keys_client", "client"),
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("words", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+    Column("used_from", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

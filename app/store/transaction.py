@@ -24,6 +24,7 @@ from sqlalchemy.sql import Select
 from app.domain.inventory import Json
 from app.ledger.chain import GENESIS, Head, link
 from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
+from app.store.callers import CallerTransaction
 from app.store.machines import MachineTransaction
 from app.store.prepared import Prepared
 from app.store.tables import audit, entries, live, operations
@@ -63,7 +64,7 @@ _END = Prepared(select(audit.c.hash).where(audit.c.number == _LAST_NUMBER))
 _APPEND = Prepared(insert(audit).values(_values(audit, _AUDIT_FIELDS)))
 
 
-class Transaction(MachineTransaction):
+class Transaction(MachineTransaction, CallerTransaction):
     """One transaction on a connection that the caller begins and ends.
 
     `head` is the end of this process's audit chain as this transaction sees it, `appended` what it has added
@@ -153,6 +154,11 @@ class Transaction(MachineTransaction):
     def is_open(self, operation_id: str) -> bool:
         """See `app.ledger.ports.Tx`."""
         return bool(_OPEN.run(self._cursor, {"id": operation_id}))
+
+    def outcome_of(self, operation_id: str) -> str | None:
+        """See `app.ledger.ports.Tx`."""
+        query = select(operations.c.outcome).where(operations.c.id == operation_id)
+        return self._connection.execute(query).scalar_one_or_none()
 
     def unfinished(self, limit: int) -> list[Operation]:
         """See `app.ledger.ports.Tx`."""
