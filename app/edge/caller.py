@@ -23,6 +23,8 @@ from app.telemetry.events import note
 CALLER: Final = "berth.caller"
 MAX_CREDENTIALS: Final = 8192
 """Characters; the signed tokens of some issuers list all the groups of a person."""
+ENROLLED: Final = frozenset({("POST", "/api/v1/allocations")})
+"""The routes at which an enrolment token counts."""
 SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
 
 
@@ -59,7 +61,9 @@ class Authentication:
             TooManyFailures: there were too many wrong ones from there.
         """
         if scope["type"] == "http" and scope["path"].startswith(self.below):
-            scope[CALLER] = await self._caller(Headers(scope=scope))
+            caller = await self._caller(Headers(scope=scope))
+            check_enrolled(caller, scope["method"], scope["path"])
+            scope[CALLER] = caller
         await self.app(scope, receive, send)
 
     async def _caller(self, headers: Headers) -> Caller:
@@ -77,6 +81,16 @@ class Authentication:
 
 
 _SEND = "Send a valid token as `Authorization: Bearer <token>`."
+
+
+def check_enrolled(caller: Caller, method: str, path: str) -> None:
+    """Refuse an enrolment token everywhere but where a machine takes what it is for.
+
+    Raises:
+        Unauthenticated: it was sent to another route.
+    """
+    if caller.method == "enrolment" and (method, path) not in ENROLLED:
+        raise Unauthenticated("An enrolment token is good for `POST /api/v1/allocations` alone.")
 
 
 async def caller_of(request: Request) -> Caller:
