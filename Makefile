@@ -55,8 +55,14 @@ test-image: .venv/.ready ## build the image and run it, closed as tightly as can
 	@$(RUN)pytest -m image tests/image $(ARGS)
 
 test-deploy: .venv/.ready ## check what is in deploy/: schemas, sandboxing, alert rules, the dashboard
-	@$(RUN)pytest -m deploy tests/deploy $(ARGS)
-.PHONY: test-image test-deploy
+	@$(RUN)pytest -m deploy tests/deploy tests/release $(ARGS)
+
+PYTHON_IMAGE ?=
+
+release: .venv/.ready ## check and build VERSION=1.2.3 into dist/; with PYTHON_IMAGE=python@sha256:… the image too
+	@test -n "$(VERSION)" || { echo "which one? make release VERSION=1.2.3" >&2; exit 1; }
+	@$(RUN)python -m tools.release $(VERSION) $(if $(PYTHON_IMAGE),--image $(PYTHON_IMAGE))
+.PHONY: test-image test-deploy release
 
 # -- a real NetBox -----------------------------------------------------------------------------
 

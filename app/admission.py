@@ -24,6 +24,7 @@ from app.identity.believed import Believed, Note
 from app.ledger.ledger import Ledger
 from app.operations.enrol import AllocateEnrolled, Enrol, Writer
 from app.operations.keys import CreateKey, ListKeys, RevokeKey
+from app.operations.narrowing import narrowing_of
 from app.settings import Settings
 
 
@@ -61,6 +62,7 @@ def admit(
     people = Callers(
         tokens=StaticTokens(fixed, policy),
         keys=None if pepper is None else KeyRing(_Kept(ledger).key, pepper, time.time, uses),
+        narrow=narrowing_of,
         verify=Believed(verifier, lambda: policy().issuers, _refused(log)),
     )
     return Admission(
@@ -116,7 +118,7 @@ def _clients(settings: Settings, policy: Policy) -> list[str] | None:
 
 def _refused(log: FilteringBoundLogger) -> Note:
     def told(issuer: str, reason: str) -> None:
-        log.info("signed token refused", issuer=issuer, reason=reason)
+        log.info("JWT refused", issuer=issuer, reason=reason)
 
     return told
 

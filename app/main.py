@@ -31,6 +31,7 @@ from app.netbox import NetBox, NetBoxSettings, connect
 from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
+from app.operations.sites import sees
 from app.policyfile import CurrentPolicy
 from app.proving import Proving, keep_proving
 from app.running import (
@@ -87,6 +88,7 @@ class Berth:
             closed_because=verbs.look_into.closed_because,
             shelf=self.netbox.shelf,
             credentials=self.admission.desk,
+            sees=sees,
         )
 
     @property

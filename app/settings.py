@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     pepper: SecretStr | None = Field(
         None,
         description="A secret of 32 characters or more under which API keys are kept; on SQLite Berth makes "
-        "one, `pepper` in the folder of the database.",
+        "one, the file `pepper` in `BERTH_STATE_DIR`.",
     )
     pepper_file: Path | None = Field(None, description="A file with that secret instead; read at start.")
     policy_file: Path | None = Field(

@@ -1,16 +1,24 @@
 """Whoever may call: by a fixed token, an API key, somebody else's signed token, or an enrolment token."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from app.access.enrolments import EnrolmentDesk
 from app.access.keys import KeyRing
 from app.access.secrets import ENROLMENT, KEY
-from app.access.tokens import StaticTokens
+from app.access.tokens import StaticTokens, caller_of
 from app.domain.commands import Caller
+from app.domain.credentials import Bounds
 from app.domain.identity import Claims, Issuer
+from app.domain.policy import Client
+from app.domain.rights import Action, Rule
 
 LONGEST_CREDENTIAL = 200
+Narrow: TypeAlias = Callable[[Bounds], Rule | None]
+"""What a key that is bound so may do at most; None: all that its client may."""
+ONE_ADDRESS: Final = Rule(actions=frozenset({Action.ALLOCATE}), quota=1, origin="enrolment")
+"""What whoever shows an enrolment token may do at most; for which prefix and name, the operation asks."""
 
 
 class Verify(Protocol):
@@ -30,6 +38,10 @@ async def believe_nobody(token: str) -> tuple[Issuer, Claims] | None:  # noqa: A
     return None
 
 
+def narrow_nothing(bounds: Bounds) -> None:
+    """Where keys are not narrowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Callers:
     """Knows callers by whatever they show. Enrolment tokens count only where there is an `enrolments`."""
@@ -37,6 +49,7 @@ class Callers:
     tokens: StaticTokens
     keys: KeyRing | None = None
     verify: Verify = believe_nobody
+    narrow: Narrow = narrow_nothing
     enrolments: EnrolmentDesk | None = None
 
     def with_enrolments(self, enrolments: EnrolmentDesk | None) -> "Callers":
@@ -64,21 +77,27 @@ class Callers:
         client = None if key is None else self.tokens.caller(key.client)
         if key is None or client is None:
             return None
-        return replace(client, method="key", credential=key.id)
+        narrowing = self.narrow(key.bounds)
+        forces = client.operator and (narrowing is None or Action.OPERATE in narrowing.actions)
+        return replace(client, method="key", credential=key.id, narrowing=narrowing, operator=forces)
 
     async def _by_enrolment(self, enrolments: EnrolmentDesk, token: str) -> Caller | None:
         enrolment = await enrolments(token)
         client = None if enrolment is None else self.tokens.caller(enrolment.owner)
         if enrolment is None or client is None:
             return None
-        return replace(client, method="enrolment", credential=enrolment.id, operator=False)
+        return replace(
+            client, method="enrolment", credential=enrolment.id, narrowing=ONE_ADDRESS, operator=False
+        )
 
     async def _by_signature(self, token: str) -> Caller | None:
         found = await self.verify(token)
         mapping = None if found is None else found[0].mapping(found[1])
         client = None if mapping is None else self.tokens.caller(mapping.client)
-        if found is None or client is None:
+        if found is None or mapping is None or client is None:
             return None
+        if mapping.rules is not None:
+            client = caller_of(Client(name=client.owner, rules=mapping.rules))
         subject = str(found[1].get("sub", ""))[:LONGEST_CREDENTIAL]
         printable = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in subject)
         return replace(client, method="oidc", credential=printable)

@@ -19,7 +19,7 @@ def digest(token: str) -> str:
 
 def owner_client(name: str, token: str) -> Client:
     """The client that the settings name: it may do everything."""
-    return Client(name=name, digests=(digest(token),), operator=True)
+    return Client(name=name, digests=(digest(token),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class StaticTokens:
         for client, known in _entries([*self.fixed, *self.policy().clients]):
             if hmac.compare_digest(known, offered) and found is None:
                 found = client
-        return None if found is None else _caller(found)
+        return None if found is None else caller_of(found)
 
     def caller(self, name: str) -> Caller | None:
         """The caller that a client is, however it has shown that; None if there is no such client any more.
@@ -49,12 +49,13 @@ class StaticTokens:
         """
         for client in (*self.fixed, *self.policy().clients):
             if client.name == name:
-                return _caller(client)
+                return caller_of(client)
         return None if self.policy().sha256 else Caller(owner=name)
 
 
-def _caller(client: Client) -> Caller:
-    return Caller(owner=client.name, operator=client.operator)
+def caller_of(client: Client) -> Caller:
+    """The caller that a client's token stands for."""
+    return Caller(owner=client.name, operator=client.operator, rules=client.rules)
 
 
 def _entries(clients: Iterable[Client]) -> Iterable[tuple[Client, str]]:

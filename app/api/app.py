@@ -22,6 +22,7 @@ from app.api.desk import Desk, Readiness
 from app.api.docs import add_docs
 from app.api.document import describe
 from app.api.formats import JSON_TYPE, json_bytes
+from app.api.gate import Gate
 from app.api.health import Watch, health_routes
 from app.api.inventory import Shelves, inventory_routes
 from app.api.machine_batch import MACHINE_BATCH_PATH, MachineBatches, machine_batch_routes
@@ -111,7 +112,7 @@ def build_app(
             UpstreamError: denials.of_berth,
         },
     )
-    app.include_router(api, dependencies=[Depends(KnownParameters(document))])
+    app.include_router(api, dependencies=[Depends(Gate()), Depends(KnownParameters(document))])
     for router in routers:
         app.include_router(router)
     add_docs(app)

@@ -7,6 +7,10 @@ _KEY: Final[dict[str, Any]] = {
     "client": "ci",
     "label": "GitHub runner in Jena",
     "source_networks": ["10.20.0.0/16"],
+    "actions": ["allocate"],
+    "prefixes": ["192.168.3.0/24"],
+    "names": ["runner-[0-9]+[.]spaceships[.]work"],
+    "quota": 20,
     "created_by": "platform",
     "created_at": "2026-11-23T21:30:00Z",
     "expires_at": "2027-11-24T21:30:00Z",
@@ -25,6 +29,19 @@ _ENROLMENT: Final[dict[str, Any]] = {
 }
 KEY_REQUESTS: Final[dict[str, Any]] = {
     "key": {"summary": "A key for a client", "value": {"client": "ci", "label": "GitHub runner in Jena"}},
+    "image": {
+        "summary": "A key that a golden image may carry",
+        "value": {
+            "client": "ci",
+            "label": "Image of 2026-11",
+            "actions": ["allocate"],
+            "prefixes": ["192.168.3.0/24"],
+            "names": ["runner-[0-9]+[.]spaceships[.]work"],
+            "quota": 20,
+            "expires_in_seconds": 7776000,
+            "source_networks": ["192.168.3.0/24"],
+        },
+    },
     "short": {
         "summary": "A key that expires, for one network",
         "value": {"client": "ci", "expires_in_seconds": 2592000, "source_networks": ["10.20.0.0/16"]},

@@ -13,6 +13,8 @@ from app.api.schemas import Request, id_or_text
 from app.domain.commands import UNSET
 from app.domain.credentials import ApiKey, Bounds, host_networks
 from app.domain.inventory import Json
+from app.domain.rights import Action
+from app.naming.patterns import BadPattern, compiled
 from app.operations.enrol import EnrolmentWish, Issued
 from app.operations.keys import KeyWish, MadeKey
 
@@ -32,6 +34,17 @@ def _cidr(value: str) -> str:
         ) from None
 
 
+def _pattern(value: str) -> str:
+    try:
+        compiled(value)
+    except BadPattern as error:
+        raise PydanticCustomError("pattern", "{reason}", {"reason": str(error)}) from None
+    return value
+
+
+NamePattern = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=500), AfterValidator(_pattern)
+]
 ClientName = Annotated[
     str, StringConstraints(strict=True, pattern=_CLIENT), Field(description="The client, by name.")
 ]
@@ -51,13 +64,32 @@ class KeyRequest(Request):
     source_networks: Annotated[list[Cidr], Field(max_length=MOST)] = Field(
         default=[], description="CIDRs that it may be used from; empty: anywhere."
     )
+    actions: Annotated[list[Action], Field(max_length=MOST)] = Field(
+        default=[], description="What it may do at most; empty: all that its client may."
+    )
+    prefixes: Annotated[list[Cidr], Field(max_length=MOST)] = Field(
+        default=[], description="CIDRs that it may allocate in, each with the prefixes inside it; empty: any."
+    )
+    names: Annotated[list[NamePattern], Field(max_length=MOST)] = Field(
+        default=[],
+        description="RE2 patterns; the whole name, in small letters, has to match one; empty: any name.",
+    )
+    quota: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = Field(
+        default=None, description="How many addresses it may hold at once; null: any number."
+    )
 
     def wish(self) -> KeyWish:
         """The command."""
         return KeyWish(
             client=self.client,
             label=self.label,
-            bounds=Bounds(networks=tuple(self.source_networks)),
+            bounds=Bounds(
+                actions=tuple(dict.fromkeys(each.value for each in self.actions)),
+                prefixes=tuple(self.prefixes),
+                names=tuple(self.names),
+                quota=self.quota,
+                networks=tuple(self.source_networks),
+            ),
             expires_in=self.expires_in_seconds,
         )
 
@@ -101,6 +133,10 @@ class KeyBody(Answer):
     client: str
     label: str
     source_networks: list[str]
+    actions: list[str]
+    prefixes: list[str]
+    names: list[str]
+    quota: int | None
     created_by: Annotated[str, Field(description="The owner who had it made.")]
     created_at: Moment
     expires_at: MaybeMoment
@@ -141,6 +177,10 @@ def key_members(key: ApiKey) -> dict[str, Json]:
         "client": key.client,
         "label": key.label,
         "source_networks": list(key.bounds.networks),
+        "actions": list(key.bounds.actions),
+        "prefixes": list(key.bounds.prefixes),
+        "names": list(key.bounds.names),
+        "quota": key.bounds.quota,
         "created_by": key.created_by,
         "created_at": _moment(key.created_at),
         "expires_at": _moment(key.expires_at),

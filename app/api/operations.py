@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from app.api.cursors import DEFAULT_PAGE, Cursor, Limit, unseal
@@ -13,7 +13,7 @@ from app.api.exchange import V1, Asker, answer_json, answer_page
 from app.api.machine_formats import operation_members
 from app.api.refusals import LEDGER, MACHINE_CHANGE, UPSTREAM, refusals
 from app.domain.commands import Caller
-from app.domain.errors import Forbidden, NotFound
+from app.domain.errors import NotFound
 from app.edge.works import Works
 from app.telemetry.events import note
 
@@ -24,20 +24,6 @@ OperationId = Annotated[
 ]
 
 
-async def operator(caller: Asker) -> Caller:
-    """The caller, who has to be an operator.
-
-    Raises:
-        Forbidden: it is none.
-    """
-    if not caller.operator:
-        raise Forbidden("Only an operator may look at operations and mend them (operator: true).")
-    return caller
-
-
-Operator = Annotated[Caller, Depends(operator)]
-
-
 @dataclass(frozen=True, slots=True)
 class OpenOperations:
     """What operators can do about operations that do not come to their end by themselves."""
@@ -45,7 +31,7 @@ class OpenOperations:
     desk: MachineDesk
     works: Works
 
-    async def page(self, *, caller: Operator, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE) -> Response:
+    async def page(self, *, caller: Asker, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE) -> Response:
         """List the operations on virtual machines that are not over, of all owners.
 
         For operators. What is `stuck` can neither be finished nor undone by Berth alone; the rest is being
@@ -54,14 +40,14 @@ class OpenOperations:
         page = await self.works.run(self.desk.open_operations(caller, unseal(cursor), limit))
         return answer_page(map(operation_members, page.items), page.next)
 
-    async def retry(self, *, id_: OperationId, caller: Operator) -> Response:
+    async def retry(self, *, id_: OperationId, caller: Asker) -> Response:
         """Try an operation again: finish it, or undo what it had made.
 
         For operators, once what stood in the way is cleared. `result` says what came of it.
         """
         return await self._mended(self.desk.retry_operation, caller, id_)
 
-    async def abandon(self, *, id_: OperationId, caller: Operator) -> Response:
+    async def abandon(self, *, id_: OperationId, caller: Asker) -> Response:
         """Give an operation up: its key is free, and what it had made stays in NetBox.
 
         For operators, as the last resort: from then on nobody but a person removes what is left.

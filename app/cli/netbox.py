@@ -41,7 +41,7 @@ def bootstrap(
 
     with explained():
         if only_print:
-            typer.echo(upstream.instructions(os.environ))
+            typer.echo(upstream.instructions(os.environ, user))
             return
         token = _token(from_stdin=token_stdin)
         steps = asyncio.run(upstream.prepare(os.environ, token))

@@ -19,6 +19,7 @@ from app.naming.numbers import Template, free_names
 from app.netbox import NetBox, connect
 from app.netbox.inspection import Check, inspect
 from app.netbox.lookups import PATH, in_vrf
+from app.netbox.provision import by_hand
 from app.netbox.rows import Listing
 from app.netbox.setup import (
     DROP_DNS_INDEX_SQL,
@@ -66,15 +67,17 @@ async def netbox_of(settings: Settings) -> AsyncIterator[NetBox]:
         netbox.close()
 
 
-def instructions(environ: Mapping[str, str]) -> str:
-    """What an administrator can do by hand, with how to undo the index.
+def instructions(environ: Mapping[str, str], user: str = "") -> str:
+    """What an administrator can do by hand, with how to undo the index; and the commands that make a user.
 
     Raises:
         SettingsWrong, PolicyWrong: nothing was printed.
     """
     settings = Settings.towards_netbox(environ, "not used")
-    text = print_instructions(netbox_settings(settings).base, _tags(settings))
-    return f"{text}\nTo remove the indexes:\n\n  {DROP_INDEX_SQL}\n  {DROP_DNS_INDEX_SQL}\n"
+    base = netbox_settings(settings).base
+    text = print_instructions(base, _tags(settings))
+    text = f"{text}\nTo remove the indexes:\n\n  {DROP_INDEX_SQL}\n  {DROP_DNS_INDEX_SQL}\n"
+    return f"{text}\nA user with these rights, and its token:\n\n{by_hand(base, user)}" if user else text
 
 
 def _tags(settings: Settings) -> tuple[str, ...]:

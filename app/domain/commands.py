@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from app.domain.inventory import INTERFACE_TYPES, Assignment, Interface, Json, ParentKind
+from app.domain.rights import Action, Rule
 
 
 class Unset(Enum):
@@ -33,7 +34,9 @@ class Caller:
     """Who asks: the owner that what is made will belong to, and how that was established.
 
     `client_address` is the peer's IP address. An `operator` may force what others may not, and does so in
-    a request that is `forced`. `credential` is the id of the API key or token that was used.
+    a request that is `forced`. `rules` say what it may do; None: everything with what is its own, and an
+    operator everything. `narrowing` is what its credential may do at most, and `credential` that one's id.
+    `doing` is what the request is about: one of these actions has to be allowed; nothing: nobody asked.
     """
 
     owner: str
@@ -42,7 +45,10 @@ class Caller:
     operator: bool = False
     forced: bool = False
     request_id: str = ""
+    rules: tuple[Rule, ...] | None = None
+    narrowing: Rule | None = None
     credential: str = ""
+    doing: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

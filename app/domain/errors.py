@@ -12,6 +12,7 @@ number on the wire; a test demands a row there and a section in the docs for eve
     │   ├── Unauthenticated          unauthenticated
     │   ├── Forbidden                forbidden
     │   ├── NotOwner                 not_owner
+    │   ├── QuotaExhausted           quota_exhausted
     │   ├── NotFound                 not_found
     │   ├── PrefixNotFound           prefix_not_found
     │   ├── PrefixAmbiguous          prefix_ambiguous
@@ -42,6 +43,7 @@ number on the wire; a test demands a row there and a section in the docs for eve
         ├── StillWorking             still_working
         ├── NetBoxUnavailable        netbox_unavailable
         ├── Overloaded               overloaded
+        ├── RateLimited              rate_limited
         ├── LedgerUnavailable        ledger_unavailable
         ├── IssuerUnavailable        issuer_unavailable
         └── Draining                 draining
@@ -132,6 +134,12 @@ class NotOwner(Refusal):
     """This key belongs to another owner; use a key of your own."""
 
     code = "not_owner"
+
+
+class QuotaExhausted(Refusal):
+    """This caller holds as many addresses as it may; release some, or ask for a larger quota."""
+
+    code = "quota_exhausted"
 
 
 class NotFound(Refusal):
@@ -343,6 +351,12 @@ class Overloaded(Later):
     """Too many requests are waiting for NetBox; send the same request again later."""
 
     code = "overloaded"
+
+
+class RateLimited(Later):
+    """This caller sends more requests than it may; send the same request again later."""
+
+    code = "rate_limited"
 
 
 class LedgerUnavailable(Later):

@@ -251,3 +251,12 @@ class ClaimFields:
 
     problems: tuple[str, ...]
     on_machines: bool = True
+
+
+def inside(network: Network, around: Network) -> bool:
+    """Whether a network lies in another one, or is the same."""
+    return (
+        network.version == around.version
+        and network.prefixlen >= around.prefixlen
+        and network.network_address in around
+    )

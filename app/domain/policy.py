@@ -10,7 +10,8 @@ from typing import Literal, TypeVar
 
 from app.domain.commands import UNSET, Maybe
 from app.domain.identity import Issuer
-from app.domain.inventory import Network
+from app.domain.inventory import Network, inside
+from app.domain.rights import Action, Rule
 
 T = TypeVar("T")
 
@@ -148,12 +149,20 @@ class Convention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """Somebody who may call: an owner of allocations, with the SHA-256 digests (hex) of its tokens."""
+    """Somebody who may call: an owner of allocations, with the SHA-256 digests (hex) of its tokens.
+
+    `rules` say what it may do; None: everything, as the token of the settings.
+    """
 
     name: str
     digests: tuple[str, ...] = ()
-    operator: bool = False
     default_tags: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] | None = None
+
+    @property
+    def operator(self) -> bool:
+        """Whether it may force, adopt and mend."""
+        return self.rules is None or any(Action.OPERATE in rule.actions for rule in self.rules)
 
 
 _REMEMBERED = 4096
@@ -225,15 +234,6 @@ class Policy:
         groups = [section.default_tags or () for section in self.sections]
         groups += [*self.domain_tags.values(), *(client.default_tags for client in self.clients)]
         return tuple(sorted({tag for group in groups for tag in group}))
-
-
-def inside(network: Network, around: Network) -> bool:
-    """Whether a network lies in another one, or is the same."""
-    return (
-        network.version == around.version
-        and network.prefixlen >= around.prefixlen
-        and network.network_address in around
-    )
 
 
 def in_domain(name: str, domains: Iterable[str]) -> bool:

@@ -49,6 +49,7 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     domain.Unauthenticated: Row(401, "Unauthenticated"),
     domain.Forbidden: Row(403, "Forbidden"),
     domain.NotOwner: Row(403, "Not the owner"),
+    domain.QuotaExhausted: Row(403, "Quota exhausted"),
     # what is not there
     domain.NotFound: Row(404, "Not found"),
     # what stands in the way
@@ -76,6 +77,7 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     domain.StillWorking: Row(503, "Still working"),
     domain.NetBoxUnavailable: Row(503, "NetBox unavailable"),
     domain.Overloaded: Row(503, "Overloaded"),
+    domain.RateLimited: Row(429, "Rate limited"),
     domain.LedgerUnavailable: Row(503, "Ledger unavailable"),
     domain.IssuerUnavailable: Row(503, "Issuer unavailable"),
     domain.Draining: Row(503, "Draining"),

@@ -5,18 +5,20 @@ sent to NetBox, the second (T2) the outcome before anything is answered. What li
 killed at any point: the entry is found in its state of T1, and the claim in NetBox tells what became of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from app.domain.errors import BerthError, StillWorking
+from app.domain.errors import BerthError, QuotaExhausted, StillWorking
 from app.domain.inventory import Address, Json
+from app.domain.rights import Limit
 from app.ledger.enrolments import use as use_enrolment
 from app.ledger.ports import Store, Tx
 from app.ledger.records import Candidate, Entry, Event, Operation, State
 from app.telemetry.events import stage
 
 T = TypeVar("T")
+Limits: TypeAlias = Sequence[Sequence[Limit]]
 
 
 class Contended(StillWorking):
@@ -102,7 +104,7 @@ class Ledger:
 
     # -- allocating ------------------------------------------------------------------------------
 
-    async def begin(
+    async def begin(  # noqa: PLR0913 - one parameter a condition
         self,
         event: Event,
         entry: Entry,
@@ -110,17 +112,20 @@ class Ledger:
         expected: Entry | None,
         closing: tuple["Begun", str] | None = None,
         names: Sequence[Candidate] = (),
+        limits: Limits = (),
     ) -> Begun:
         """T1 of an allocation, an update or a release: the entry as it will stand while NetBox is asked.
 
         `closing` is a mutation that this one follows without a state between them, and its decision; from
         this one there is no way back. Of `names`, the entry gets the first that no other live entry holds.
+        Of each group of `limits`, one has to leave room for the entry.
 
         Raises:
             Overtaken: the entry is not `expected` any more.
             NameHeld: another live entry holds the name, or others hold all of `names`.
             ObjectHeld: another live entry holds the object.
             EnrolmentSpent: the enrolment that the caller showed is used up.
+            QuotaExhausted: there are as many as there may be.
             LedgerUnavailable: nothing was written, so nothing may be sent.
         """
         now, operation = self.clock(), self.new_id()
@@ -134,6 +139,7 @@ class Ledger:
             begun = _called(tx, Begun(event, opened, expected if closing is None else opened), names)
             _check_name(tx, begun.entry)
             _check_object(tx, opened)
+            check_limits(tx, opened, limits)
             if closing is not None:
                 ended, decision = closing
                 _finish(tx, ended, decision, ended.outcome(now, decision, opened))
@@ -268,8 +274,10 @@ class Ledger:
 
         await self.store.write(work)
 
-    async def events(self, conditions: Mapping[str, str], after: int, limit: int) -> list[tuple[int, Json]]:
-        """Lines of the audit log, by number."""
+    async def events(
+        self, conditions: Mapping[str, str | Collection[str]], after: int, limit: int
+    ) -> list[tuple[int, Json]]:
+        """Lines of the audit log, by number; a field has to have the value, or one of them."""
         return await self.store.read(lambda tx: tx.events(conditions, after, limit))
 
 
@@ -298,6 +306,7 @@ def landed(entry: Entry, address: Address) -> Entry:
         name_claim=entry.name_claim if same_name else None,
         assigned=bound if bound in (entry.assigned or "").split() else None,
         adopted=entry.adopted and entry.netbox_id == address.id,
+        space=entry.space or str(address.address.network),
     )
 
 
@@ -317,6 +326,25 @@ def _called(tx: Tx, begun: Begun, names: Sequence[Candidate]) -> Begun:
     name = first_free(tx, begun.entry.key, names) or names[-1]
     entry = replace(begun.entry, dns_name=name.dns_name, name_claim=name.claim)
     return replace(begun, entry=entry, event=replace(begun.event, name=name.dns_name))
+
+
+def check_limits(tx: Tx, entry: Entry, limits: Limits) -> None:
+    """Refuse an entry for which there is no room. It does not count against itself.
+
+    Raises:
+        QuotaExhausted: of one group every limit is reached.
+    """
+    for group in limits:
+        if all(_held(tx, entry, limit) >= limit.count for limit in group):
+            most = max(limit.count for limit in group)
+            raise QuotaExhausted(
+                f"The quota of {most} addresses is used up: release some, or ask an administrator for more."
+            )
+
+
+def _held(tx: Tx, entry: Entry, limit: Limit) -> int:
+    held = tx.held(entry.owner, limit.credential, entry.key)
+    return sum(count for space, count in held.items() if limit.counts(space))
 
 
 def _check_name(tx: Tx, entry: Entry) -> None:

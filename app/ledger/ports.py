@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from app.domain.credentials import ApiKey, Enrolment
-from app.domain.inventory import Json
+from app.domain.inventory import Json, Network
 from app.ledger.machine_records import MachineEntry, MachineState
 from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
 
@@ -28,6 +28,10 @@ class Tx(Protocol):
 
     def drop(self, key: str) -> None:
         """Remove an entry."""
+        ...
+
+    def held(self, owner: str, credential: str, but: str) -> Mapping[Network, int]:
+        """How many live entries an owner has in each prefix, all but one key's, or one credential's."""
         ...
 
     def holder_of_name(self, name_claim: str) -> Entry | None:
@@ -144,7 +148,9 @@ class Tx(Protocol):
         """Add a line to the audit log, chained to the one before it."""
         ...
 
-    def events(self, conditions: Mapping[str, str], after: int, limit: int) -> list[tuple[int, Json]]:
+    def events(
+        self, conditions: Mapping[str, str | Collection[str]], after: int, limit: int
+    ) -> list[tuple[int, Json]]:
         """Lines of the audit log with their numbers, all greater than `after`, in order.
 
         Each has the fields of its text, its own hash and the `previous` one, by which it can be checked.

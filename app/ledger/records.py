@@ -34,7 +34,8 @@ class Entry:
     of the last successful write. `dns_name` is in lower case; `name_claim` is what has to be unique among
     live entries, None where the policy lets names repeat. `assigned` is the interface that Berth itself bound
     the address to (`dcim.interface:12`); while it is being moved also the one before, after a space.
-    `adopted`: the address of this `netbox_id` was there, without a claim, before Berth. Times are seconds
+    `adopted`: the address of this `netbox_id` was there, without a claim, before Berth. `space` is the prefix
+    that it counts in, and `credential` the API key or token that it was made with. Times are seconds
     since the epoch, UTC.
     """
 
@@ -59,6 +60,8 @@ class Entry:
     reference: str | None = None
     opened_at: float = 0.0
     changed_at: float = 0.0
+    space: str = ""
+    credential: str = ""
 
     @property
     def live(self) -> bool:

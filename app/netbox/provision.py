@@ -3,7 +3,9 @@
 It needs an administrator's token. Passwords and tokens are made here, and shown to nobody but the caller.
 """
 
+import json
 import secrets
+import shlex
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
@@ -33,6 +35,31 @@ def needed() -> dict[str, list[str]]:
         model: [right.action for right in rights]
         for model, rights in groupby(ordered, key=lambda right: right.model)
     }
+
+
+_SHELL: Final = """\
+# An administrator's token, which may view and add users, permissions and tokens:
+AUTHORIZATION="Bearer nbt_…" # or "Token …", for 40 hexadecimal digits
+send() {{
+  curl --silent --show-error --fail-with-body -H "Authorization: $AUTHORIZATION" \\
+    -H "Content-Type: application/json" "{url}/api/$1" -d "$2"
+}}
+made=$(send {users} "{{\\"username\\": \\"{name}\\", \\"password\\": \\"Aa1!$(openssl rand -hex 24)\\"}}")
+user=$(echo "$made" | grep -oE '"id": ?[0-9]+' | head -n 1 | grep -oE '[0-9]+')
+{permissions}
+send {tokens} "{{\\"user\\": $user, \\"description\\": \\"Berth\\"}}" # shows the token, once
+"""
+
+
+def by_hand(url: str, name: str) -> str:
+    """The same as commands for an administrator's shell; the token is shown once, by the last one."""
+    lines = []
+    for model, actions in needed().items():
+        body = json.dumps({"name": f"{name}: {model}", "object_types": [model], "actions": actions})
+        start = shlex.quote(body.removesuffix("}") + ', "users": [')
+        lines.append(f'send {_PERMISSIONS} {start}"$user]}}" >/dev/null')
+    permissions = "\n".join(lines)
+    return _SHELL.format(url=url, name=name, users=_USERS, tokens=_TOKENS, permissions=permissions)
 
 
 async def provision(line: Line, name: str) -> tuple[list[Step], int]:

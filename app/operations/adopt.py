@@ -58,7 +58,7 @@ def check_may_adopt(caller: Caller, wish: Wish) -> None:
         return
     asked_for(wish)
     if not caller.operator:
-        raise Forbidden("Only an operator may adopt an address; ask one, or for the right (operator: true).")
+        raise Forbidden("Only an operator may adopt an address; ask one, or for the role.")
 
 
 def asked_for(wish: Wish) -> Interface:

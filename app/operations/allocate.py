@@ -22,7 +22,7 @@ from app.domain.errors import (
     UnknownReference,
 )
 from app.domain.inventory import Address, Interface
-from app.ledger.ledger import Begun, Ledger, NameHeld, Overtaken, first_free
+from app.ledger.ledger import Begun, Ledger, NameHeld, Overtaken, check_limits, first_free
 from app.ledger.records import Candidate, Entry, Event, State
 from app.operations.adopt import Adoption, check_may_adopt
 from app.operations.answers import Result
@@ -35,6 +35,7 @@ from app.operations.places import label
 from app.operations.plan import Plan, Planner, derived_key
 from app.operations.ports import Batcher, Inventory
 from app.operations.references import Named
+from app.operations.sites import check_may_assert
 from app.operations.states import States, check_free, continued, name_held
 from app.operations.turns import Turns
 from app.telemetry.events import note, note_netbox_request, stage
@@ -113,6 +114,7 @@ class Allocate:
         event = event_of(caller, "allocate", wish.key, wish)
         async with denials_recorded(self.ledger, event, dry_run=dry_run):
             check_may_adopt(caller, wish)
+            check_may_assert(caller, wish)
             key = await self.keys.of(wish)
             if key != wish.key:
                 wish, event = replace(wish, key=key), replace(event, key=key)
@@ -207,6 +209,7 @@ class Creation:
         await self.memory.prepared()
         plan = await self.planner.plan(caller, wish, wish.key)
         plan = await self._with_free_name(plan)
+        await self.ledger.read(lambda tx: check_limits(tx, plan.entry, plan.limits))
         await self.planner.gateways.secure(plan.spot.pool, plan.route.gateway, event, dry_run=True)
         address = plan.spot.address or await self._next_free(plan)
         entry = replace(plan.entry, state=State.DONE)
@@ -235,7 +238,9 @@ class Creation:
             former = await self._former(plan, entry)
         try:
             opened = continued(plan.entry, entry)
-            begun = await self.states.begin(event, opened, expected=entry, names=plan.names)
+            begun = await self.states.begin(
+                event, opened, expected=entry, names=plan.names, limits=plan.limits
+            )
         except (Overtaken, NameHeld):
             return None
         seated = await self._seat(begun, plan.called(begun.entry.dns_name), former)

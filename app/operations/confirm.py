@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, replace
 
+from app.access.rules import demand
 from app.domain.commands import Caller
 from app.domain.errors import NotFound, OutcomeUnknown, PartOfMachine
 from app.domain.inventory import Address
+from app.domain.rights import Action
 from app.ledger.ledger import Ledger
 from app.ledger.records import Entry, State
 from app.operations.answers import Result
 from app.operations.events import denials_recorded, event_of
 from app.operations.keep import Keep
+from app.operations.sites import site_of_address
 from app.operations.states import States, check_owner
 from app.operations.turns import Turns
 
@@ -36,6 +39,7 @@ class Confirm:
                 if "~" in key:
                     raise PartOfMachine
                 entry, address = await self._held(caller, key)
+                demand(caller, site_of_address(address), Action.ALLOCATE, Action.UPDATE)
             replayed = entry.hold_until is None
             if not replayed:
                 confirmed = replace(entry, hold_until=None)

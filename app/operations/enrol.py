@@ -65,14 +65,14 @@ class Enrol:
 
         Raises:
             KeysUnprepared: there is no pepper.
-            Forbidden: the caller was enrolled itself.
+            Forbidden: the caller's credential is narrowed, and the token would not be.
             KeyConflict: there is an allocation under the key.
             BerthError: see `app.domain.errors`; whatever an allocation could be refused for.
         """
         if self.pepper is None:
             raise KeysUnprepared
-        if caller.method == METHOD:
-            raise Forbidden("An enrolment token issues no others.")
+        if caller.narrowing is not None:
+            raise Forbidden("What is narrowed itself, as this API key is, issues no enrolment tokens.")
         asked = await self.allocate(caller, _asked(wish), dry_run=True)
         if asked.replayed:
             held = asked.allocation

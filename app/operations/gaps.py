@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from app.access.rules import demand
 from app.domain.commands import UNSET, Caller, Target, Traits, Wish, given
 from app.domain.errors import InUse
 from app.domain.inventory import Address, Changes, Json, Pool, PoolKind
@@ -10,6 +11,7 @@ from app.ledger.records import Entry
 from app.operations.numbers import as_held
 from app.operations.plan import Planner, change_message
 from app.operations.references import Named
+from app.operations.sites import CHANGES, site_of_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Gaps:
             await self._check_movable(address)
         bound = _bound(wish.traits, entry, named, moves=moves)
         wanted = replace(self._entry(wish, entry, name, pool), assigned=bound)
+        if changes is not None or wanted != entry:
+            check_may_change(caller, address, renamed, named, part="~" in entry.key)
         return Gap(entry, wanted, address, changes, named)
 
     async def _named(
@@ -120,6 +124,19 @@ class Gaps:
             requested_by=wish.requested_by or entry.requested_by,
             reference=wish.reference or entry.reference,
         )
+
+
+def check_may_change(caller: Caller, address: Address, renamed: str, named: Named, *, part: bool) -> None:
+    """Refuse a change that no rule allows: of what stands there, and to what it shall be called.
+
+    Raises:
+        Forbidden: says what is allowed.
+    """
+    here = site_of_address(address)
+    demand(caller, here, *CHANGES)
+    if renamed:
+        tenant = named.tenant_slug or here.tenant
+        demand(caller, replace(here, name=renamed, tenant=tenant, nameless=part), *CHANGES)
 
 
 def _merged(held: Mapping[str, Json], sent: Mapping[str, Json]) -> dict[str, Json]:

@@ -1,13 +1,15 @@
 """Look at names, into prefixes and at the audit log; nothing is written."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from app.access.rules import owners_of
 from app.domain.commands import UNSET, Caller, Maybe, Place, Traits
 from app.domain.errors import InvalidRequest, NameRefused, NameTaken, Violation
 from app.domain.inventory import Json, Pool, Reference
 from app.domain.policy import NamePlace
+from app.domain.rights import Action
 from app.ledger.ledger import Ledger
 from app.naming.names import Names, place_of
 from app.operations.answers import NameReport, Page
@@ -105,16 +107,17 @@ class ShowAudit:
     async def __call__(
         self, caller: Caller, conditions: Mapping[str, str], cursor: str | None, limit: int
     ) -> Page[Mapping[str, Json]]:
-        """Lines that meet every condition; only an operator sees those of other owners.
+        """Lines that meet every condition; those of other owners are shown to whom a rule gives them.
 
         Raises:
             InvalidRequest: the cursor is none of ours.
         """
-        wanted = dict(conditions)
-        if not caller.operator:
-            if wanted.get("owner", caller.owner) != caller.owner:
-                return Page(())
-            wanted["owner"] = caller.owner
+        wanted: dict[str, str | Collection[str]] = dict(conditions)
+        owners = owners_of(caller, conditions.get("owner"), Action.AUDIT)
+        if owners == frozenset():
+            return Page(())
+        if owners is not None:
+            wanted["owner"] = owners
         rows = await self.ledger.events(wanted, _number(cursor), limit + 1)
         shown = tuple(line for _, line in rows[:limit] if isinstance(line, dict))
         return Page(shown, str(rows[limit - 1][0]) if len(rows) > limit else None)

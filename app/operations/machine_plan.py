@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from app.access.rules import demand
 from app.domain.commands import UNSET, Place, Wish, given
 from app.domain.errors import (
     Forbidden,
@@ -20,6 +21,7 @@ from app.domain.inventory import Address, Pool, PoolKind, Reference
 from app.domain.machines import Machine, VmInterface
 from app.domain.policy import NamePlace
 from app.domain.registrations import MachineWish
+from app.domain.rights import Site
 from app.naming.names import Names
 from app.operations.adopt import Adoption
 from app.operations.events import event_of
@@ -37,6 +39,7 @@ from app.operations.machine_ports import Machines
 from app.operations.machine_references import MachineNames, MachineResolver
 from app.operations.machine_view import Viewer
 from app.operations.plan import Planner
+from app.operations.sites import CHANGES, MAKES, site_of_machine
 from app.operations.upsert import Convergence
 
 
@@ -138,6 +141,17 @@ class MachinePlanner:
             raise NameRefused(errors=breaches)
         if asked.machine is not None:
             check_cluster(asked.machine, named.cluster)
+        self._check_rights(asked, named)
+
+    def _check_rights(self, asked: Asked, named: MachineNames) -> None:
+        """What stands there may be changed, and what is new may be made or called so."""
+        machine, tenant = asked.machine, named.tenant
+        if machine is not None:
+            demand(asked.caller, site_of_machine(machine), *CHANGES)
+        name = given(asked.wish.name, "") or (machine.name if machine else "")
+        slug = tenant.slug if tenant else site_of_machine(machine).tenant if machine else ""
+        wanted = CHANGES if machine is not None else MAKES
+        demand(asked.caller, Site(name=name, tenant=slug), *wanted)
 
     def _breaches(self, asked: Asked, named: MachineNames) -> list[Violation]:
         """A name keeps the conventions if it is new."""

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from app.access.rules import demand, is_allowed, limits
 from app.allocation.seats import Line
 from app.domain.commands import UNSET, Caller, Traits, Wish, given
 from app.domain.errors import (
@@ -19,6 +20,8 @@ from app.domain.errors import (
 from app.domain.inventory import SHARED_ROLES, Assignment, Draft, Host, Pool, coexist, space_of
 from app.domain.policy import PrefixRules
 from app.domain.registrations import MachineWish
+from app.domain.rights import Site
+from app.ledger.ledger import Limits
 from app.ledger.records import Candidate, Entry, State
 from app.naming.names import Names, place_of
 from app.naming.numbers import Template
@@ -28,6 +31,7 @@ from app.operations.numbers import NAME_PATTERN, Numbers, Where, pattern_of
 from app.operations.places import Finder, Spot, check_open, label, opening_line
 from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
+from app.operations.sites import MAKES, site_of
 from app.telemetry.events import note
 
 _ADOPT = "No key has it: an operator can put it under this one with `adopt: true`."
@@ -50,6 +54,7 @@ class Plan:
     shared_roles: bool
     arrival: int
     names: tuple[Candidate, ...] = ()
+    limits: Limits = ()
 
     def called(self, dns_name: str) -> "Plan":
         """The plan with one of its names; any other stays as it was sent."""
@@ -129,13 +134,19 @@ class Planner:
         route = await self.gateways.route(spot.pool, name, caller.owner)
         role = given(wish.traits.role, "")
         named = await self.resolve(wish.traits, route.default_tags, name, role, spot.pool)
+        site = site_of(spot.pool, "" if template else name, named.tenant_slug, part="~" in key)
+        if template is None:
+            demand(caller, site, *MAKES)
         if spot.address is not None:
             await self._check_address(spot.address.ip, spot, route.gateway, key, role)
         names = await self._names(template or name, spot, key, named.tenant_slug, role)
+        if template is not None:
+            names = _allowed(caller, site, names)
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
         entry = replace(self.entry(caller, wish, key, spot), assigned=bound_to(named.interface))
-        return Plan(spot, route, named, line, draft, entry, rules.shared_roles, wish.arrival, names)
+        most = limits(caller, site if template is None else replace(site, name=names[0].dns_name), *MAKES)
+        return Plan(spot, route, named, line, draft, entry, rules.shared_roles, wish.arrival, names, most)
 
     async def resolve(
         self, traits: Traits, default_tags: Sequence[str], name: str, role: str, pool: Pool
@@ -218,7 +229,21 @@ class Planner:
             requested_by=wish.requested_by,
             reference=wish.reference,
             opened_at=now,
+            space=str(spot.pool.network),
+            credential=caller.credential,
         )
+
+
+def _allowed(caller: Caller, site: Site, names: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Those of a template's names that the caller may take.
+
+    Raises:
+        Forbidden: it may take none of them.
+    """
+    found = tuple(each for each in names if is_allowed(caller, replace(site, name=each.dns_name), *MAKES))
+    if not found:
+        demand(caller, replace(site, name=names[0].dns_name), *MAKES)
+    return found
 
 
 def name_claim(dns_name: str, pool: Pool) -> str:

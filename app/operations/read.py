@@ -4,14 +4,17 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.access.rules import demand, is_allowed, owners_of
 from app.domain.commands import Caller
 from app.domain.errors import InvalidRequest, NotFound, OutcomeUnknown, Violation
 from app.domain.inventory import Address
+from app.domain.rights import Action
 from app.ledger.ledger import Ledger
 from app.ledger.records import Entry, State
 from app.operations.answers import Filters, Page, Result
 from app.operations.keep import Keep
 from app.operations.places import fits, network_of
+from app.operations.sites import site_of_address
 from app.operations.states import check_owner
 
 _CHUNK = 100
@@ -37,6 +40,7 @@ class Read:
             address = await self.keep.held(caller, entry)
             if address is None:
                 raise NotFound(f"The address of the key {key!r} was deleted in NetBox.")
+            demand(caller, site_of_address(address), Action.READ)
             return Result(await self.keep.show(entry, address, {}))
         if entry is not None and entry.state is State.RELEASING:
             raise OutcomeUnknown("This allocation is being released; ask again in a moment.")
@@ -44,6 +48,7 @@ class Read:
             check_owner(caller, entry.owner, None)
             raise OutcomeUnknown("This allocation is being made; ask again in a moment.")
         found, address = await self.keep.claimed(caller, key, entry, self.ledger.clock())
+        demand(caller, site_of_address(address), Action.READ)
         return Result(await self.keep.show(found, address, {}))
 
 
@@ -57,12 +62,12 @@ class ListAllocations:
     async def __call__(
         self, caller: Caller, filters: Filters, cursor: str | None, limit: int
     ) -> Page[Result]:
-        """A page of allocations; only an operator sees those of other owners.
+        """A page of allocations; those of other owners are shown to whom a rule gives them.
 
         Raises:
             InvalidRequest: a filter makes no sense.
         """
-        if not caller.operator and filters.owner not in (None, caller.owner):
+        if owners_of(caller, filters.owner, Action.READ) == frozenset():
             return Page(())
         conditions = _conditions(caller, filters)
         chosen = await self._chosen(caller, filters)
@@ -83,14 +88,15 @@ class ListAllocations:
 
     async def _chosen(self, caller: Caller, filters: Filters) -> Callable[[Entry, Address], bool]:
         """What the filters leave, as a function. What NetBox says wins: what a human changed there counts."""
-        owner = filters.owner if caller.operator else caller.owner
+        owners = owners_of(caller, filters.owner, Action.READ)
         name = filters.dns_name.lower() if filters.dns_name else None
         host = _host(filters.address) if filters.address else None
         in_prefix = await self._in_prefix(filters.prefix) if filters.prefix else None
 
         def chosen(entry: Entry, address: Address) -> bool:
             return (
-                owner in (None, address.owner or entry.owner)
+                (owners is None or (address.owner or entry.owner) in owners)
+                and is_allowed(caller, site_of_address(address), Action.READ)
                 and name in (None, address.dns_name.lower())
                 and host in (None, address.address.ip)
                 and (in_prefix is None or entry.prefix == filters.prefix or in_prefix(address))
@@ -114,9 +120,9 @@ class ListAllocations:
 
 
 def _conditions(caller: Caller, filters: Filters) -> dict[str, str]:
-    owner = filters.owner if caller.operator else caller.owner
+    owners = owners_of(caller, filters.owner, Action.READ)
     wanted = {
-        "owner": owner,
+        "owner": next(iter(owners)) if owners is not None and len(owners) == 1 else None,
         "dns_name": filters.dns_name.lower() if filters.dns_name else None,
         "state": filters.state,
     }

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from app.access.rules import demand, is_allowed, owners_of
 from app.domain.commands import Caller
 from app.domain.machines import Machine
+from app.domain.rights import Action
 from app.ledger.machine_records import MachineEntry
 from app.ledger.machines import MachineLedger
 from app.operations.answers import Page
@@ -11,6 +13,7 @@ from app.operations.machine_answers import MachineFilters, MachineResult
 from app.operations.machine_echo import ShowMachine
 from app.operations.machine_standing import MachineStanding
 from app.operations.machine_view import Viewer
+from app.operations.sites import site_of_machine
 
 _CHUNK = 100
 
@@ -32,6 +35,8 @@ class ReadMachine:
             OperationStuck: an operator has to look at it.
         """
         stand = await self.standing.read(caller, key)
+        if stand.view is not None:
+            demand(caller, site_of_machine(stand.view.machine), Action.READ)
         assert stand.entry is not None  # noqa: S101 - what is not there was refused
         assert stand.view is not None  # noqa: S101 - as above
         return MachineResult(await self.show(stand.entry, stand.view, {}))
@@ -48,11 +53,11 @@ class ListMachines:
     async def __call__(
         self, caller: Caller, filters: MachineFilters, cursor: str | None, limit: int
     ) -> Page[MachineResult]:
-        """A page of machines; only an operator sees those of other owners."""
-        owner = filters.owner if caller.operator else caller.owner
-        if filters.owner not in (None, owner):
+        """A page of machines; those of other owners are shown to whom a rule gives them."""
+        owners = owners_of(caller, filters.owner, Action.READ)
+        conditions = {"owner": next(iter(owners))} if owners is not None and len(owners) == 1 else {}
+        if owners == frozenset():
             return Page(())
-        conditions = {"owner": owner} if owner else {}
         shown: list[MachineResult] = []
         after = cursor or ""
         while True:
@@ -60,7 +65,8 @@ class ListMachines:
                 lambda tx, after=after: tx.machines(conditions, after, _CHUNK)  # type: ignore[misc]
             )
             for entry, machine in await self._read(chunk):
-                if not _matches(filters, machine):
+                seen = owners is None or entry.owner in owners
+                if not seen or not _matches(filters, machine) or not _may_read(caller, machine):
                     continue
                 if len(shown) == limit:
                     return Page(tuple(shown), shown[-1].machine.key)
@@ -75,6 +81,10 @@ class ListMachines:
         rows = {row.id: row for row in await self.viewer.machines.read_many(ids)} if ids else {}
         found = [(entry, rows[entry.netbox_id or 0]) for entry in entries if entry.netbox_id in rows]
         return [(entry, machine) for entry, machine in found if machine.key == entry.key]
+
+
+def _may_read(caller: Caller, machine: Machine) -> bool:
+    return is_allowed(caller, site_of_machine(machine), Action.READ)
 
 
 def _matches(filters: MachineFilters, machine: Machine) -> bool:

@@ -26,6 +26,7 @@ from app.operations.machine_imagining import imagined_interface, imagined_machin
 from app.operations.machine_plan import MachinePlanner, check_cluster
 from app.operations.machine_standing import MachineStanding, Standing
 from app.operations.memory import Guard
+from app.operations.sites import check_may_assert
 from app.operations.turns import Turns
 from app.telemetry.events import note, stage
 
@@ -66,6 +67,7 @@ class RegisterMachine:
         self, caller: Caller, wish: MachineWish, event: Event, *, dry_run: bool
     ) -> MachineResult:
         async with denials_recorded(self.ledger.ledger, event, dry_run=dry_run):
+            check_may_assert(caller, wish)
             stand = await self.standing.settled(caller, wish.key)
             if _is_unfinished(wish, stand):
                 wish = replace(wish, status=given(wish.status, "active"))

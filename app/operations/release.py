@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass, replace
 
+from app.access.rules import demand
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, Forbidden, OutcomeUnknown, PartOfMachine
+from app.domain.rights import Action
 from app.ledger.ledger import Ledger
 from app.ledger.records import Entry, Event, State
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import Freeing, check_unused, released
 from app.operations.keep import Keep, from_claim
+from app.operations.sites import site_of_address
 from app.operations.states import States, check_owner, the_one
 from app.operations.turns import Turns
 from app.telemetry.events import note
+
+_GIVES_UP = (Action.RELEASE, Action.OPERATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Release:
             if force:
                 return replace(entry, netbox_id=None)
             raise
+        if address is not None:
+            demand(caller, site_of_address(address), *_GIVES_UP)
         if address is not None and not force:
             await check_unused(self.keep.addresses, entry, address)
         return entry
@@ -74,6 +81,7 @@ class Release:
         if address is None:
             return None
         check_owner(caller, "", address.owner)
+        demand(caller, site_of_address(address), *_GIVES_UP)
         found = from_claim(address, former)
         if not force:
             await check_unused(self.keep.addresses, found, address)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from app.access.rules import demand
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, Forbidden, StillWorking
+from app.domain.rights import Action
 from app.ledger.ledger import Overtaken
 from app.ledger.machine_records import MachineState
 from app.ledger.machines import MachineLedger
@@ -13,6 +15,7 @@ from app.operations.machine_forward import FORCE_RETIRE, RETIRE, Forward, machin
 from app.operations.machine_layout import Ground, Layout, check_going
 from app.operations.machine_standing import MachineStanding, Standing
 from app.operations.machine_view import check_nothing_foreign
+from app.operations.sites import site_of_machine
 from app.operations.turns import Turns
 from app.telemetry.events import note
 
@@ -54,6 +57,8 @@ class RetireMachine:
             if caller.forced and not caller.operator:
                 raise Forbidden("Only an operator may force a retirement.")
             stand = await self._stand(caller, key)
+            if stand.view is not None:
+                demand(caller, site_of_machine(stand.view.machine), Action.RETIRE, Action.OPERATE)
             if not caller.forced:
                 await self._check_unused(key, stand)
         entry = stand.entry or stand.known

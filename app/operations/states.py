@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.access.rules import reaches
 from app.domain.commands import Caller, Wish
-from app.domain.errors import ClaimDuplicated, NameTaken, NotOwner, OutcomeUnknown
+from app.domain.errors import ClaimDuplicated, NameTaken, NotOwner, OutcomeUnknown, QuotaExhausted
 from app.domain.inventory import Address, coexist
-from app.ledger.ledger import Begun, Ledger, NameHeld, ObjectHeld, landed, resume
+from app.ledger.ledger import Begun, Ledger, Limits, NameHeld, ObjectHeld, landed, resume
 from app.ledger.records import Candidate, Entry, Event, State
 from app.operations.events import SYSTEM, event_of, only_reading
 from app.operations.fitting import is_as_asked
@@ -53,17 +54,24 @@ class States:
         return await self.land(begun, address, "recovered")
 
     async def begin(
-        self, event: Event, entry: Entry, *, expected: Entry | None, names: Sequence[Candidate] = ()
+        self,
+        event: Event,
+        entry: Entry,
+        *,
+        expected: Entry | None,
+        names: Sequence[Candidate] = (),
+        limits: Limits = (),
     ) -> Begun:
-        """T1; a name that only a stale entry holds is taken from it first. `names` as in `Ledger.begin`.
+        """T1; a name that only a stale entry holds is taken from it first. The rest as in `Ledger.begin`.
 
         Raises:
             NameHeld: others have taken all of `names`.
             NameTaken: another key holds the name, and NetBox agrees.
+            QuotaExhausted: the caller holds as many addresses as it may.
             Overtaken: the entry is not `expected` any more.
         """
         try:
-            return await self.ledger.begin(event, entry, expected=expected, names=names)
+            return await self._begin(event, entry, expected, names, limits)
         except NameHeld as held:
             if names:
                 raise
@@ -71,7 +79,21 @@ class States:
                 error = name_held(entry.dns_name)
                 await self.ledger.deny(event, error)
                 raise error from held
-        return await self.ledger.begin(event, entry, expected=expected)
+        return await self._begin(event, entry, expected, (), limits)
+
+    async def _begin(
+        self,
+        event: Event,
+        entry: Entry,
+        expected: Entry | None,
+        names: Sequence[Candidate],
+        limits: Limits,
+    ) -> Begun:
+        try:
+            return await self.ledger.begin(event, entry, expected=expected, names=names, limits=limits)
+        except QuotaExhausted as error:
+            await self.ledger.deny(event, error)
+            raise
 
     async def _name_is_stale(self, holder: Entry) -> bool:
         """Whether NetBox has given up what the entry says of its name; the entry is put right.
@@ -165,12 +187,14 @@ def name_held(dns_name: str, pointer: str | None = None) -> NameTaken:
 
 
 def check_owner(caller: Caller, entry_owner: str, address_owner: str | None) -> None:
-    """Whether the caller owns it, or forces it; what NetBox says wins over the ledger.
+    """Whether the caller owns it, forces it, or may do what it does to others' as well.
+
+    What NetBox says wins over the ledger.
 
     Raises:
         NotOwner: it belongs to somebody else.
     """
-    if not caller.forced and (address_owner or entry_owner) != caller.owner:
+    if not caller.forced and not reaches(caller, address_owner or entry_owner):
         raise NotOwner
 
 

@@ -16,6 +16,7 @@ from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import check_claim
 from app.operations.gaps import Gap, Gaps
 from app.operations.keep import Keep, from_claim
+from app.operations.sites import check_may_assert
 from app.operations.states import States
 from app.operations.turns import Turns
 from app.telemetry.events import note
@@ -45,6 +46,7 @@ class Upsert:
         event = event_of(caller, "upsert", wish.key, wish)
         async with denials_recorded(self.ledger, event, dry_run=dry_run):
             check_may_adopt(caller, wish)
+            check_may_assert(caller, wish)
             wish = replace(wish, key=await self.keys.of(wish))
         event = replace(event, key=wish.key)
         note(key=wish.key)

@@ -1,19 +1,27 @@
 """From the file's models to the domain's frozen values, and what is checked across several fields."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
 from typing import TypeAlias
 
 from app.domain.commands import UNSET
+from app.domain.identity import ClaimMapping, Issuer
 from app.domain.policy import Client, Convention, NamePlace, Policy, PrefixSection, Scope
+from app.domain.rights import OWN, ROLES, NamePattern, Rule
 from app.naming.check import judge_dns_name, judge_machine_name
+from app.naming.patterns import fits
 from app.policyfile.models import (
+    ClientModel,
     DnsConventionModel,
+    IssuerModel,
     MachineConventionModel,
     MessagesModel,
     NamesModel,
     PolicyModel,
     PrefixModel,
+    RuleModel,
     RulesModel,
     ScopeModel,
 )
@@ -46,11 +54,12 @@ def freeze(model: PolicyModel, digests: Mapping[str, tuple[str, ...]], sha256: s
             Client(
                 name=name,
                 digests=digests.get(name, ()),
-                operator=bool(client.operator),
                 default_tags=tuple(client.default_tags or ()),
+                rules=_rules(name, client, model),
             )
             for name, client in (model.clients or {}).items()
         ),
+        issuers=tuple(_issuer(each, model) for each in model.issuers or ()),
     )
 
 
@@ -61,9 +70,90 @@ def problems(model: PolicyModel) -> Iterator[Problem]:
     names = model.names or NamesModel()
     for kind, conventions in (("dns", names.dns or ()), ("machines", names.machines or ())):
         yield from _convention_problems(("names", kind), conventions, names)
+    for role in model.roles or {}:
+        if role in ROLES:
+            yield Problem(("roles", role), f"{role} is a role of Berth's own; call yours otherwise")
     for name, client in (model.clients or {}).items():
-        if not (client.token_sha256 or client.token_env or client.token_file):
-            yield Problem(("clients", name), "name a token: token_sha256, token_env or token_file")
+        yield from _client_problems(name, client, model)
+    yield from _issuer_problems(model)
+
+
+def _client_problems(name: str, client: ClientModel, model: PolicyModel) -> Iterator[Problem]:
+    here = ("clients", name)
+    if client.roles is None and client.rules is None:
+        yield Problem(here, f"say what it may do: roles ({', '.join(ROLES)}, or your own) or rules")
+    for index, role in enumerate(client.roles or ()):
+        yield from _unknown((*here, "roles", index), "role", role, [*ROLES, *(model.roles or {})])
+
+
+def _unknown(path: Path, kind: str, name: str, known: Sequence[str]) -> Iterator[Problem]:
+    """A problem where a name is none of those that there are."""
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known) or 'none'}"
+        yield Problem(path, f"there is no {kind} {name}{hint}")
+
+
+def _issuer_problems(model: PolicyModel) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, each in enumerate(model.issuers or ()):
+        here = ("issuers", index)
+        if each.issuer in seen:
+            yield Problem((*here, "issuer"), f"{each.issuer} has an entry already")
+        seen.add(each.issuer)
+        for number, mapping in enumerate(each.clients):
+            at = (*here, "clients", number)
+            yield from _unknown((*at, "client"), "client", mapping.client, [*(model.clients or {})])
+            for place, role in enumerate(mapping.roles or ()):
+                yield from _unknown((*at, "roles", place), "role", role, [*ROLES, *(model.roles or {})])
+
+
+def _rules(name: str, client: ClientModel, model: PolicyModel) -> tuple[Rule, ...]:
+    """The rules of a client's roles, and its own."""
+    own = _numbered(f"client {name}", client.rules or ())
+    return (*_of_roles(client.roles or (), model), *own)
+
+
+def _of_roles(roles: Iterable[str], model: PolicyModel) -> Iterator[Rule]:
+    for role in roles:
+        yield from ROLES.get(role, ())
+        yield from _numbered(role, (model.roles or {}).get(role, ()))
+
+
+def _issuer(given: IssuerModel, model: PolicyModel) -> Issuer:
+    return Issuer(
+        url=given.issuer,
+        audiences=_several(given.audience),
+        algorithms=tuple(given.algorithms or ("RS256",)),
+        jwks_uri=given.jwks_uri or "",
+        mappings=tuple(
+            ClaimMapping(
+                client=each.client,
+                claims={claim: _several(value) for claim, value in each.claims.items()},
+                rules=None if each.roles is None else tuple(_of_roles(each.roles, model)),
+            )
+            for each in given.clients
+        ),
+    )
+
+
+def _several(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _numbered(origin: str, models: Iterable[RuleModel]) -> Iterator[Rule]:
+    for number, each in enumerate(models, 1):
+        yield Rule(
+            actions=frozenset(each.actions),
+            networks=tuple(each.prefixes or ()),
+            vrfs=tuple(each.vrfs or ()),
+            tenants=tuple(each.tenants or ()),
+            names=tuple(NamePattern(text, partial(fits, text)) for text in each.names or ()),
+            owners=frozenset(each.owners or (OWN,)),
+            quota=each.quota,
+            rate=each.rate,
+            origin=f"{origin} #{number}",
+        )
 
 
 def _section(rules: RulesModel) -> PrefixSection:

@@ -5,10 +5,13 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
+from app.domain.identity import is_safe
 from app.domain.policy import GatewayRule
+from app.domain.rights import Action, Rate
 from app.naming.patterns import compiled, fits
 from app.naming.rules import HOST_RULES
 
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _GATEWAY_WORDS = ("first", "none")
 _GATEWAY_MARKS = ("custom_field", "role", "tag")
 _GATEWAY_HELP = "write an address, `first`, `none`, or one of {custom_field: name}, {role: name}, {tag: slug}"
@@ -77,6 +80,26 @@ def _gateway(value: object) -> object:
     raise ValueError(_GATEWAY_HELP)
 
 
+def _safe_address(value: object) -> object:
+    if isinstance(value, str) and not is_safe(value):
+        raise ValueError("write an address with https:// (http:// is for this machine only)")
+    return value
+
+
+def _action(value: object) -> object:
+    if isinstance(value, str) and value in set(Action):
+        return Action(value)
+    raise ValueError(f"write one of {', '.join(Action)}")
+
+
+def _rate(value: object) -> object:
+    if isinstance(value, str):
+        count, _, unit = value.partition("/")
+        if count.isascii() and count.isdecimal() and int(count) and unit in _SECONDS:
+            return Rate(int(count), _SECONDS[unit])
+    raise ValueError("write a number of requests and a time, such as 10/second, 600/minute or 5000/hour")
+
+
 Some = Field(min_length=1)
 """An empty list narrows nothing, which is seldom what it is meant to say."""
 
@@ -96,6 +119,11 @@ Domain: TypeAlias = Annotated[str, BeforeValidator(_domain)]
 Pattern: TypeAlias = Annotated[str, Field(max_length=2000), BeforeValidator(_pattern)]
 Gateway: TypeAlias = Annotated[InstanceOf[GatewayRule], BeforeValidator(_gateway)]
 Digest: TypeAlias = Annotated[str, BeforeValidator(_digest)]
+Speed: TypeAlias = Annotated[InstanceOf[Rate], BeforeValidator(_rate)]
+Right: TypeAlias = Annotated[InstanceOf[Action], BeforeValidator(_action)]
+Algorithm: TypeAlias = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
 Permission: TypeAlias = Literal["children", "container", "deprecated", "utilized"]
 
 
@@ -105,15 +133,44 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
+class RuleModel(Strict):
+    """Allows some actions, in some places; all parts that are given have to fit."""
+
+    actions: Annotated[list[Right], Some] = Field(description="What it allows.")
+    prefixes: Annotated[list[Cidr], Some] | None = Field(
+        None, description="CIDRs; each means every prefix inside it, too."
+    )
+    vrfs: Annotated[list[Text | None], Some] | None = Field(
+        None, description="VRFs by name; `null` is the global table."
+    )
+    tenants: Annotated[list[Text], Some] | None = Field(None, description="Tenants by slug.")
+    names: Annotated[list[Pattern], Some] | None = Field(
+        None, description="RE2 patterns; the whole name, in small letters, has to match one of them."
+    )
+    owners: Annotated[list[Word], Some] | None = Field(
+        None, description="Whose objects: `own` (the default), `all`, or clients by name."
+    )
+    quota: Annotated[int, Field(ge=0, le=10_000_000)] | None = Field(
+        None, description="How many addresses a client may hold at once in these prefixes."
+    )
+    rate: Speed | None = Field(
+        None, description="How fast its requests may come, such as `10/second` or `600/minute`."
+    )
+
+
 class ClientModel(Strict):
-    """Somebody who may call. At least one token has to be named."""
+    """Somebody who may call. What it may do has to be said."""
+
+    roles: Annotated[list[Word], Some] | None = Field(
+        None, description="Roles: `allocator`, `operator`, `auditor`, `administrator`, or some of `roles`."
+    )
+    rules: Annotated[list[RuleModel], Some] | None = Field(None, description="Rules of this client's own.")
 
     token_sha256: list[Digest] | None = Field(
         None, description="SHA-256 digests (hex) of this client's tokens."
     )
     token_env: Word | None = Field(None, description="An environment variable that holds a token.")
     token_file: Text | None = Field(None, description="A file that holds a token; read with the policy.")
-    operator: bool | None = Field(None, description="Whether this client sees everything and may force.")
     default_tags: list[Text] | None = Field(None, description="Tags that everything this client makes gets.")
 
 
@@ -229,11 +286,48 @@ class TagsModel(Strict):
     domains: dict[Domain, list[Text]] | None = Field(None, description="Tags by domain of the DNS name.")
 
 
+class MappingModel(Strict):
+    """Which tokens of an issuer are whose."""
+
+    client: Word = Field(description="The client that the token is, one of `clients`.")
+    claims: Annotated[dict[Text, Text | Annotated[list[Text], Some]], Some] = Field(
+        description="Claims that the token has to have, each with a value or several; `*` is any text."
+    )
+    roles: Annotated[list[Word], Some] | None = Field(
+        None, description="Roles that hold instead of what the client may do."
+    )
+
+
+class IssuerModel(Strict):
+    """Somebody whose signed tokens count: a CI system, an identity provider."""
+
+    issuer: Annotated[Text, BeforeValidator(_safe_address)] = Field(
+        description="Its address, as the `iss` of its tokens has it, to the letter."
+    )
+    audience: Text | Annotated[list[Text], Some] = Field(
+        description="The `aud` that its tokens must have, or several of which one is enough."
+    )
+    algorithms: Annotated[list[Algorithm], Some] | None = Field(
+        None,
+        description="The signatures that count, `[RS256]` by default; never `none`, never a shared secret.",
+    )
+    jwks_uri: Annotated[Text, BeforeValidator(_safe_address)] | None = Field(
+        None, description="Where its keys are, if it has no `/.well-known/openid-configuration`."
+    )
+    clients: Annotated[list[MappingModel], Some] = Field(
+        description="Which tokens are whose; the first that fits counts, and what fits none is refused."
+    )
+
+
 class PolicyModel(Strict):
     """The whole file."""
 
     version: Literal[1] | None = Field(None, description="The version of this format: 1.")
     clients: dict[Word, ClientModel] | None = Field(None, description="Who may call, by name of the owner.")
+    roles: dict[Word, Annotated[list[RuleModel], Some]] | None = Field(
+        None, description="Roles of one's own, by name: the rules of each."
+    )
+    issuers: list[IssuerModel] | None = Field(None, description="Whose signed tokens count.")
     names: NamesModel | None = Field(None, description="The naming conventions.")
     defaults: RulesModel | None = Field(None, description="What holds for every prefix.")
     prefixes: list[PrefixModel] | None = Field(

@@ -46,10 +46,13 @@ entries = Table(
     Column("changed_at", Float, nullable=False),
     Column("assigned", Text),
     Column("adopted", Boolean),
+    Column("space", Text, nullable=False, server_default=""),
+    Column("credential", Text, nullable=False, server_default=""),
     Index("entries_name_claim", "name_claim", unique=True, sqlite_where=live),
     Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=live),
     Index("entries_dns_name", "dns_name"),
     Index("entries_state", "state", "changed_at"),
+    Index("entries_owner", "owner", "state"),
 )
 
 live_machines = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in MACHINE_LIVE))))

@@ -1,7 +1,9 @@
 """The ledger's verbs in SQL, on one connection."""
 
+import ipaddress
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -21,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql import Select
 
-from app.domain.inventory import Json
+from app.domain.inventory import Json, Network
 from app.ledger.chain import GENESIS, Head, link
 from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
 from app.store.callers import CallerTransaction
@@ -96,6 +98,18 @@ class Transaction(MachineTransaction, CallerTransaction):
     def drop(self, key: str) -> None:
         """See `app.ledger.ports.Tx`."""
         _DROP.run(self._cursor, {"key": key})
+
+    def held(self, owner: str, credential: str, but: str) -> Mapping[Network, int]:
+        """See `app.ledger.ports.Tx`."""
+        query = select(entries.c.space, func.count()).group_by(entries.c.space)
+        query = query.where(entries.c.owner == owner, entries.c.key != but, live)
+        if credential:
+            query = query.where(entries.c.credential == credential)
+        found: Counter[Network] = Counter()
+        for space, count in self._connection.execute(query):
+            if space:
+                found[ipaddress.ip_interface(space).network] += count
+        return found
 
     def holder_of_name(self, name_claim: str) -> Entry | None:
         """See `app.ledger.ports.Tx`."""
@@ -189,12 +203,15 @@ class Transaction(MachineTransaction, CallerTransaction):
         found = _END.run(self._cursor, {})
         return found[0][0] if found else GENESIS
 
-    def events(self, conditions: Mapping[str, str], after: int, limit: int) -> list[tuple[int, Json]]:
+    def events(
+        self, conditions: Mapping[str, str | Collection[str]], after: int, limit: int
+    ) -> list[tuple[int, Json]]:
         """See `app.ledger.ports.Tx`."""
         query = select(audit.c.number, audit.c.body, audit.c.previous, audit.c.hash)
         query = query.where(audit.c.number > after)
         for column, value in conditions.items():
-            query = query.where(audit.c[column] == value)
+            values = [value] if isinstance(value, str) else value
+            query = query.where(audit.c[column].in_(values))
         rows = self._connection.execute(query.order_by(audit.c.number).limit(limit))
         return [
             (number, {**json.loads(body), "previous": previous, "hash": own})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from app.access.callers import Callers
+from app.access.callers import ONE_ADDRESS, Callers
 from app.access.enrolments import EnrolmentDesk
 from app.access.keys import KeyRing, LastUses
 from app.access.secrets import ENROLMENT, KEY, Pepper, mint
@@ -16,6 +16,8 @@ from app.domain.commands import Caller
 from app.domain.credentials import ApiKey, Bounds, Enrolment
 from app.domain.identity import ClaimMapping, Claims, Issuer
 from app.domain.policy import Client, Policy
+from app.domain.rights import ROLES, Action
+from app.operations.narrowing import narrowing_of
 
 PEPPER = Pepper(b"pepper")
 TEXT, OTHER, ENROL = mint(KEY), mint(KEY), mint(ENROLMENT)
@@ -23,12 +25,15 @@ API_KEY = ApiKey(id=TEXT.id, client="ci", digest=PEPPER.digest(TEXT.text), expir
 ENROLLED = Enrolment(
     id=ENROL.id, owner="ci", digest=PEPPER.digest(ENROL.text), key="web", words={}, expires_at=2000.0
 )
-CI = Client(name="ci", digests=(digest("token-of-ci"),))
+RULES = ROLES["allocator"]
+CI = Client(name="ci", digests=(digest("token-of-ci"),), rules=RULES)
+OF_CI = Caller(owner="ci", rules=RULES)
 ISSUER = Issuer(
     url="https://id.example",
     audiences=("berth",),
     mappings=(
         ClaimMapping(client="ci", claims={"repository": ("acme/*",)}),
+        ClaimMapping(client="ci", claims={"repository": ("people/*",)}, rules=ROLES["operator"]),
         ClaimMapping(client="gone", claims={"repository": ("gone/*",)}),
     ),
 )
@@ -70,7 +75,7 @@ class Rig:
         """The callers."""
         clock: Callable[[], float] = lambda: self.now  # noqa: E731
         tokens = StaticTokens((owner_client("default", "secret"),), lambda: self.policy)
-        people = Callers(tokens, KeyRing(self.kept.key, PEPPER, clock, self.uses), verify)
+        people = Callers(tokens, KeyRing(self.kept.key, PEPPER, clock, self.uses), verify, narrowing_of)
         return people.with_enrolments(EnrolmentDesk(self.kept.enrolment, PEPPER, clock))
 
     async def known(self, token: str, client_address: str = "192.0.2.7") -> Caller | None:
@@ -87,20 +92,28 @@ def rig() -> Rig:
 async def test_each_way_of_showing_who_one_is(rig: Rig) -> None:
     """All of them lead to a client, and say by what."""
     assert await rig.known("secret") == Caller(owner="default", operator=True)
-    assert await rig.known("token-of-ci") == Caller(owner="ci")
-    assert await rig.known(TEXT.text) == Caller(owner="ci", method="key", credential=TEXT.id)
-    assert await rig.known(ENROL.text) == Caller(owner="ci", method="enrolment", credential=ENROL.id)
+    assert await rig.known("token-of-ci") == OF_CI
+    assert await rig.known(TEXT.text) == replace(OF_CI, method="key", credential=TEXT.id)
+    enrolled = replace(OF_CI, method="enrolment", credential=ENROL.id, narrowing=ONE_ADDRESS)
+    assert await rig.known(ENROL.text) == enrolled
     signed = await rig.known("signed:acme/web")
     assert signed is not None
     assert (signed.owner, signed.method, len(signed.credential)) == ("ci", "oidc", 200)
     assert signed.credential.startswith("job\N{REPLACEMENT CHARACTER}x")
 
 
-@pytest.mark.parametrize(
-    "token", [OTHER.text, TEXT.text + "x", TEXT.text[:-1], mint(ENROLMENT).text, "signed:x/y"]
-)
+NOBODYS = {
+    "an unknown key": OTHER.text,
+    "a longer one": TEXT.text + "x",
+    "a shorter one": TEXT.text[:-1],
+    "an unknown enrolment": mint(ENROLMENT).text,
+    "a signed token that is mapped to nobody": "signed:x/y",
+}
+
+
+@pytest.mark.parametrize("token", NOBODYS.values(), ids=NOBODYS.keys())
 async def test_whatever_else_is_nobodys(rig: Rig, token: str) -> None:
-    """An unknown key, a broken one, an unknown enrolment, a signed token that is mapped to nobody."""
+    """Without a word about why."""
     assert await rig.known(token) is None
 
 
@@ -189,3 +202,46 @@ async def test_the_time_tells_nothing_about_which_ids_there_are(rig: Rig) -> Non
     pairs = [(await spent(wrong.text), await spent(OTHER.text)) for _ in range(60)]
     known, unknown = (statistics.median(each) for each in zip(*pairs, strict=True))
     assert 0.6 < known / unknown < 1.6, (known, unknown)
+
+
+async def test_roles_that_a_token_brings_hold_instead_of_its_clients(rig: Rig) -> None:
+    """So that people of one owner may do more than its pipelines, or less."""
+    operator = await rig.known("signed:people/ada")
+    assert operator is not None
+    assert (operator.owner, operator.rules, operator.operator) == ("ci", ROLES["operator"], True)
+    pipeline = await rig.known("signed:acme/web")
+    assert pipeline is not None
+    assert (pipeline.rules, pipeline.operator) == (RULES, False)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "actions", "forces"),
+    [
+        (Bounds(), None, True),
+        (Bounds(networks=("192.0.2.0/24",)), None, True),  # from where, not what
+        (Bounds(actions=("allocate",)), {Action.ALLOCATE}, False),
+        (Bounds(actions=("allocate", "operate")), {Action.ALLOCATE, Action.OPERATE}, True),
+        (Bounds(quota=3), set(Action), True),
+        (Bounds(prefixes=("10.0.0.0/8",)), set(Action), True),
+        (Bounds(names=("web-[0-9]+",)), set(Action), True),
+    ],
+)
+async def test_a_narrowed_key_may_do_less_than_its_client(
+    rig: Rig, bounds: Bounds, actions: set[Action] | None, forces: bool
+) -> None:
+    """And never more: the rules of the client hold, too."""
+    rig.policy = Policy(sha256="0" * 64, clients=(replace(CI, rules=ROLES["administrator"]),))
+    rig.kept.keys[TEXT.id] = replace(API_KEY, bounds=bounds)
+    caller = await rig.known(TEXT.text)
+    assert caller is not None
+    assert caller.rules == ROLES["administrator"]
+    assert (None if caller.narrowing is None else set(caller.narrowing.actions)) == actions
+    assert caller.operator is forces
+
+
+async def test_keys_are_not_narrowed_where_nobody_knows_how(rig: Rig) -> None:
+    """By default; the composition root says how."""
+    bare = Callers(StaticTokens((), lambda: rig.policy), KeyRing(rig.kept.key, PEPPER, lambda: 0.0))
+    caller = await bare.authenticate(TEXT.text, "")
+    assert caller is not None
+    assert caller.narrowing is None

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from app.api.app import Surroundings, build_app
 from app.api.denials import Recorder, record_nowhere
 from app.domain.commands import Caller
+from app.edge.failures import FailedLogins
 from app.edge.works import Works
 from app.telemetry.logs import make_logger
 from app.telemetry.metrics import Metrics
@@ -74,6 +75,7 @@ class Rig:
             cors_origins=self.cors_origins,
             mb_per_gb=self.mb_per_gb,
             record=self.record,
+            failures=FailedLogins(0),
         )
         return build_app(self.twin.desk(self.machines.desk(), self.keys.desk()), self.works, Tokens(), around)
 

@@ -27,7 +27,7 @@ MUTATING = {
 POLICY = """\
 version: 1
 clients:
-  other: {{token_sha256: [{digest}]}}
+  other: {{token_sha256: [{digest}], roles: [allocator]}}
 """
 
 Ask = dict[str, Any]

@@ -174,3 +174,40 @@ async def test_keys_are_for_administrators(desk: Whole, at: At) -> None:
         await client.delete(f"{KEYS}/x"),
     ):
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_an_image_may_carry_a_narrowed_key(desk: Whole, at: At) -> None:
+    """It takes addresses where it may, under the names it may, as many as it may, and does nothing else."""
+    bounds = {
+        "actions": ["allocate"],
+        "prefixes": ["192.168.4.0/25"],
+        "names": ["runner-[0-9]+[.]example[.]com"],
+        "quota": 2,
+        "expires_in_seconds": 3600,
+        "source_networks": ["192.0.2.0/24"],
+    }
+    image = at((await make(desk, **bounds))["token"])
+    wide = await image.post(ALLOCATIONS, json={"prefix": LAB, "dns_name": "runner-1.example.com"})
+    assert (wide.status_code, wide.json()["code"]) == (403, "forbidden")  # the /24 is not inside the /25
+    await desk.client.delete(f"{KEYS}/x")
+    bounds["prefixes"] = ["192.168.4.0/24"]
+    image = at((await make(desk, **bounds))["token"])
+    answers = [
+        (await image.post(ALLOCATIONS, json={"prefix": LAB, "dns_name": f"{name}.example.com"}))
+        for name in ("runner-1", "runner-1", "runner-2", "web", "runner-3")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 403, 403]
+    assert [answer.json()["code"] for answer in answers[3:]] == ["forbidden", "quota_exhausted"]
+    for method, path in (
+        ("DELETE", f"{ALLOCATIONS}/runner-1.example.com"),
+        ("GET", ALLOCATIONS),
+        ("GET", "/api/v1/audit"),
+        ("POST", KEYS),
+    ):
+        assert (await image.request(method, path)).status_code == 403, path
+    other = await image.post(
+        ALLOCATIONS, json={"prefix": "192.168.3.0/24", "dns_name": "runner-4.example.com"}
+    )
+    assert other.status_code == 403
+    issued = await image.post("/api/v1/enrolments", json={"prefix": LAB, "dns_name": "runner-5.example.com"})
+    assert (issued.status_code, issued.json()["code"]) == (403, "forbidden")

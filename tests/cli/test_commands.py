@@ -209,7 +209,9 @@ def test_names_next_refuses_what_is_no_template(netbox: str) -> None:
 def test_bootstrap_gives_netbox_what_berth_needs(bare: str, tmp_path: Path) -> None:
     """The fields, and the policy's tags; a second time there is nothing to do."""
     file = tmp_path / "policy.yaml"
-    file.write_text("defaults: {default_tags: [terraform]}\nclients: {ci: {token_env: NOT_HERE}}\n")
+    file.write_text(
+        "defaults: {default_tags: [terraform]}\nclients: {ci: {token_env: NO, roles: [auditor]}}\n"
+    )
     environ = {"NETBOX_URL": bare, "BERTH_POLICY_FILE": str(file)}
     first = berth("bootstrap", "--token-stdin", stdin=f"{SEED_TOKEN}\n", **environ)
     assert first.code == 0
@@ -423,3 +425,50 @@ def test_the_docs_describe_every_command_and_option() -> None:
             option = parameter.opts[0]
             shown = option if option.startswith("-") else option.upper()
             assert f"| `{shown}` | {getattr(parameter, 'help', '')} |" in section, (name, shown)
+
+
+RIGHTS = """\
+clients:
+  web: {token_env: WEB_TOKEN, roles: [web-team, auditor]}
+roles:
+  web-team:
+    - {actions: [allocate], prefixes: [192.168.3.0/24], quota: 20, rate: 10/second}
+    - {actions: [release], owners: [shop]}
+"""
+BOUNDS = "prefixes 192.168.3.0/24; at most 20 addresses; 10 requests in 1 s"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "out", "err"),
+    [
+        ("web allocate --prefix 192.168.3.0/25", 0,
+         f"web may allocate: web-team #1 allows it ({BOUNDS})\n", ""),
+        ("web read", 0, "web may read: auditor allows it (everywhere)\n", ""),
+        ("web allocate --prefix 10.0.0.0/8", 1, "", "allows `allocate` for prefix 10.0.0.0/8. It is"),
+        ("web keys", 1, "", "No rule that holds for web allows `keys`."),
+        ("web release --owner shop", 0, "web may release: web-team #2 allows it (everywhere)\n", ""),
+        ("web release --owner other", 1, "", "not what belongs to other: no rule has it in `owners`."),
+        ("nobody read", 2, "", "there is no client nobody; there are: web"),
+        ("web read --prefix 10.0.0.1/8", 2, "", "--prefix: 10.0.0.1/8 has host bits set"),
+        ("web fly", 2, "", "'fly' is not one of"),
+    ],
+)  # fmt: skip
+def test_policy_explain_says_which_rule_allows_it(
+    tmp_path: Path, asked: str, code: int, out: str, err: str
+) -> None:
+    """Or what is missing; without the tokens, which whoever asks need not have."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(RIGHTS)
+    client, action, *more = asked.split()
+    said = berth("policy", "explain", "--file", str(file), "--client", client, "--action", action, *more)
+    assert (said.code, said.out) == (code, out)
+    assert err in said.err
+
+
+def test_policy_explain_tells_what_is_wrong_with_the_file(tmp_path: Path) -> None:
+    """As `policy check` does."""
+    file = tmp_path / "policy.yaml"
+    file.write_text("clients: {web: {token_env: WEB_TOKEN}}")
+    said = berth("policy", "explain", "--client", "web", "--action", "read", BERTH_POLICY_FILE=str(file))
+    assert (said.code, said.out) == (2, "")
+    assert "say what it may do" in said.err

@@ -114,12 +114,13 @@ def test_an_id_that_makes_no_sense_is_refused_by_berth(url: str) -> None:
     assert "not_found" in said.err or "invalid_request" in said.err
 
 
+ASK = "Ask an administrator of Berth for a role that has it.\n"
+
+
 def test_operations_are_for_operators(url: str) -> None:
     """In Berth's words."""
     said = operations(url, owner="team")
-    assert said == Said(
-        2, "", "forbidden: Only an operator may look at operations and mend them (operator: true).\n"
-    )
+    assert said == Said(2, "", "forbidden: No rule that holds for team allows `operate`. " + ASK)
 
 
 def test_every_violation_has_a_line(url: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from app.cli import preparing
 from app.domain.upstream import Rejected
 from app.emulator import SEED_TOKEN, create_app, running
+from app.netbox.provision import needed
 from app.netbox.rights import RIGHTS
 from tests.cli.said import Said, at, berth
 from tests.netbox_room.conftest import Admin
@@ -98,6 +102,24 @@ async def test_a_token_that_netbox_refuses_leaves_no_file(admin: Admin, tmp_path
     with pytest.raises(Rejected):
         await preparing.make_user({"NETBOX_URL": admin.url}, SEED_TOKEN, "x" * 151, file, ())
     assert not file.exists()
+
+
+def test_the_same_by_hand_makes_the_same_user(admin: Admin, tmp_path: Path) -> None:
+    """The commands are run as they are printed; whoever keeps the administrator's token to themselves can."""
+    printed = berth("bootstrap", "--print", "--user", "berth", NETBOX_URL=admin.url).out
+    script = printed.partition("and its token:\n")[2]
+    script = re.sub(r"^AUTHORIZATION=.*$", f'AUTHORIZATION="Token {SEED_TOKEN}"', script, flags=re.MULTILINE)
+    ended = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    assert ended.returncode == 0, ended.stderr
+    made = json.loads(ended.stdout)
+    if "token" not in made:  # 4.3 makes a token and never shows it: one is taken from its pages there
+        assert len(listed(admin, "users/permissions")) == len(needed())
+        return
+    environ = {**at(admin.url, BERTH_STATE_DIR=str(tmp_path))}
+    environ["NETBOX_API_TOKEN"] = f"nbt_{made['key']}.{made['token']}"
+    found = berth("doctor", **environ)
+    assert found.out.count(": granted") == len(RIGHTS)
+    assert "excess rights: 0 found" in found.out
 
 
 def test_uninstall_takes_the_fields_away_and_leaves_the_addresses(admin: Admin) -> None:

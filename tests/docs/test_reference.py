@@ -45,6 +45,17 @@ def test_a_section_says_status_meaning_and_what_to_do(kind: type[BerthError]) ->
     assert "*Operator*: " in section
 
 
+def test_every_status_that_berth_answers_has_a_line_for_caller_and_operator() -> None:
+    """And none that it does not answer."""
+    page = (DOCS / "operate" / "status-codes.md").read_text()
+    written = {
+        int(status)
+        for cell in re.findall(r"^\| (\d{3}[\d, ]*) \|", page, re.MULTILINE)
+        for status in cell.split(",")
+    }
+    assert written - {200, 201, 204} == {row_of(kind).status for kind in TABLE}
+
+
 def test_every_metric_has_a_line_with_its_kind_and_its_labels() -> None:
     """A metric that is not written down is not found when it is needed."""
     page = (DOCS / "reference" / "metrics.md").read_text()

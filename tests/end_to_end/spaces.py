@@ -21,9 +21,12 @@ DEFAULT_TAG = "end-to-end-default"
 POLICY = """\
 version: 1
 clients:
-  alice: {{token_sha256: [{alice}]}}
-  bob: {{token_sha256: [{bob}]}}
-  ops: {{token_sha256: [{ops}], operator: true}}
+  alice: {{token_sha256: [{alice}], roles: [team]}}
+  bob: {{token_sha256: [{bob}], roles: [allocator]}}
+  ops: {{token_sha256: [{ops}], roles: [operator]}}
+roles:
+  team:
+    - {{actions: [read, allocate, update, release, register, retire, assert, audit]}}
 names:
   dns:
     - name: spaceships

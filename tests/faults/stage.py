@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TOKENS = {"alice": "token-of-alice", "bob": "token-of-bob"}
 POLICY = "clients:\n" + "".join(
-    f"  {name}: {{token_sha256: [{hashlib.sha256(token.encode()).hexdigest()}]}}\n"
+    f"  {name}: {{token_sha256: [{hashlib.sha256(token.encode()).hexdigest()}], roles: [allocator]}}\n"
     for name, token in TOKENS.items()
 )
 CHANGES = "core/object-changes"

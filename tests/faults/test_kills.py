@@ -36,8 +36,8 @@ PREFIXES = {"10.1.0.0/25": 40, "10.2.0.0/27": 16, "10.3.0.0/29": 10}
 TOKENS = {"alice": "token-of-alice", "bob": "token-of-bob"}
 POLICY = """\
 clients:
-  alice: {{token_sha256: [{alice}]}}
-  bob: {{token_sha256: [{bob}]}}
+  alice: {{token_sha256: [{alice}], roles: [allocator]}}
+  bob: {{token_sha256: [{bob}], roles: [allocator]}}
 prefixes:
   - {{prefix: 10.2.0.0/27, gateway: first, record_gateway: true}}
 """

@@ -11,6 +11,9 @@ PAGE = (Path(__file__).parents[2] / "docs/reference/policy.md").read_text(encodi
 MODELS: dict[str, type[models.Strict]] = {
     "The file": models.PolicyModel,
     "`clients`": models.ClientModel,
+    "A rule": models.RuleModel,
+    "`issuers`": models.IssuerModel,
+    "Whose token it is": models.MappingModel,
     "`names`": models.NamesModel,
     "A convention": models.DnsConventionModel,
     "`scope`": models.ScopeModel,

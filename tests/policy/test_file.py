@@ -10,11 +10,17 @@ from app.access.tokens import digest
 from app.domain.commands import UNSET
 from app.domain.errors import Violation
 from app.domain.policy import Client, Convention, GatewayRule, NamePlace, Policy, PrefixSection, Scope
+from app.domain.rights import ROLES, Action, NamePattern, Rate, Rule
 from app.naming.names import Names
 from app.policyfile import CurrentPolicy, PolicyWrong, load
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = {"demo": ROOT / "app/demo/policy.yaml", "example": ROOT / "deploy/policy.example.yaml"}
+SHIPPED = {
+    "demo": ROOT / "app/demo/policy.yaml",
+    "example": ROOT / "deploy/policy.example.yaml",
+    "roles": ROOT / "deploy/examples/policy/roles.yaml",
+    "ci": ROOT / "deploy/examples/policy/ci.yaml",
+}
 PRESENT = {"CI_TOKEN": "secret\n"}
 
 
@@ -41,7 +47,20 @@ clients:
     token_env: CI_TOKEN
     token_sha256: [ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef0123456789]
     default_tags: [terraform]
-  root: {token_file: FILE, operator: true}
+    roles: [auditor, web-team]
+    rules:
+      - {actions: [keys]}
+  root: {token_file: FILE, roles: [operator]}
+roles:
+  web-team:
+    - actions: [allocate, read]
+      prefixes: [10.20.0.0/16]
+      vrfs: [blue, null]
+      tenants: [web]
+      names: ['web-\\d+\\.example\\.com']
+      owners: [own, shop]
+      quota: 20
+      rate: 600/minute
 names:
   machine_form: host
   dns:
@@ -140,8 +159,23 @@ def test_every_field_ends_up_in_the_policy(tmp_path: Path) -> None:
                     digest("secret"),
                 ),
                 default_tags=("terraform",),
+                rules=(
+                    *ROLES["auditor"],
+                    Rule(
+                        actions=frozenset({Action.ALLOCATE, Action.READ}),
+                        networks=(ipaddress.ip_network("10.20.0.0/16"),),
+                        vrfs=("blue", None),
+                        tenants=("web",),
+                        names=(NamePattern(r"web-\d+\.example\.com", str.isascii),),
+                        owners=frozenset({"own", "shop"}),
+                        quota=20,
+                        rate=Rate(600, 60),
+                        origin="web-team #1",
+                    ),
+                    Rule(actions=frozenset({Action.KEYS}), origin="client ci #1"),
+                ),
             ),
-            Client(name="root", digests=(digest("root's"),), operator=True),
+            Client(name="root", digests=(digest("root's"),), rules=ROLES["operator"]),
         ),
     )
 
@@ -162,6 +196,8 @@ def test_null_counts_as_left_out(tmp_path: Path) -> None:
 NO_TAG = "could not determine a constructor for the tag 'tag:yaml.org,2002:python/name:os.system'"
 NO_SCOPE = "uniqueness cannot depend on tenants or roles; scope it by domain, prefix or VRF"
 NO_DOT = "the name of a machine has no dot; its domain belongs into the DNS name: 'x'"
+NO_ROLE = "say what it may do: roles (allocator, operator, auditor, administrator, or your own) or rules"
+NO_RATE = "write a number of requests and a time, such as 10/second, 600/minute or 5000/hour"
 NO_GATEWAY = "write an address, `first`, `none`, or one of {custom_field: name}, {role: name}, {tag: slug}"
 
 WRONG = [
@@ -184,17 +220,38 @@ WRONG = [
     ("names: 5", ["1: names: write fields, one a line"]),  # no fields
     ("clients: []", ["1: clients: write fields, one a line"]),  # a list of clients
     # -- clients
-    ("clients: {a: {}}", ["1: clients a: name a token: token_sha256, token_env or token_file"]),  # no token
-    ("clients: {a b: {token_env: CI_TOKEN}}",
+    ("clients: {a: {}}",
+     [f"1: clients a: {NO_ROLE}"]),
+    ("clients: {a: {token_env: CI_TOKEN, roles: [alocator]}}",
+     ["1: clients a roles #1: there is no role alocator; did you mean allocator?"]),  # misspelt
+    ("clients: {a: {token_env: CI_TOKEN, roles: [zzz]}}",
+     ["1: clients a roles #1: there is no role zzz; there are allocator, operator, auditor, administrator"]),
+    ("clients: {a: {token_env: CI_TOKEN, roles: []}}",
+     ["1: clients a roles: leave it out rather than empty"]),  # nothing is allowed by itself
+    # -- roles
+    ("roles: {auditor: [{actions: [read]}]}",
+     ["1: roles auditor: auditor is a role of Berth's own; call yours otherwise"]),
+    ("roles: {a: []}", ["1: roles a: leave it out rather than empty"]),
+    ("roles: {a: [{}]}", ["1: roles a #1 actions: is missing"]),
+    ("roles: {a: [{actions: [fly]}]}",
+     [f"1: roles a #1 actions #1: write one of {', '.join(Action)}"]),
+    ("roles: {a: [{actions: [read], names: ['(a']}]}",
+     ["1: roles a #1 names #1: missing ): (a (patterns are RE2: no look-around, no back-references)"]),
+    ("roles: {a: [{actions: [read], quota: -1}]}",
+     ["1: roles a #1 quota: greater than or equal to 0"]),
+    ("roles: {a: [{actions: [read], rate: fast}]}", [f"1: roles a #1 rate: {NO_RATE}"]),
+    ("roles: {a: [{actions: [read], rate: 0/second}]}", [f"1: roles a #1 rate: {NO_RATE}"]),
+    ("clients: {a b: {token_env: CI_TOKEN, roles: [auditor]}}",
      ["1: clients a b: write letters, digits, dots, hyphens and underscores, at most 64"]),  # no name
-    ("clients: {a: {token_sha256: [secret]}}",
+    ("clients: {a: {token_sha256: [secret], roles: [auditor]}}",
      ["1: clients a token_sha256 #1: write 64 hex digits, as `printf %s TOKEN | sha256sum` prints them"]),
-    ("clients: {a: {token_env: NOPE}}", ["1: clients a: the environment variable NOPE is not set"]),
-    ("clients: {a: {token_file: /nope}}",
+    ("clients: {a: {token_env: NOPE, roles: [auditor]}}",
+     ["1: clients a: the environment variable NOPE is not set"]),
+    ("clients: {a: {token_file: /nope, roles: [auditor]}}",
      ["1: clients a: the file /nope cannot be read: No such file or directory"]),
-    ("clients: {a: {token_env: CI_TOKEN, operator: yes}}",
-     ["1: clients a operator: write true or false"]),  # YAML 1.1's yes is text
-    ("clients:\n  a: {token_env: CI_TOKEN}\n  b: {token_env: CI_TOKEN}",
+    ("defaults: {record_gateway: yes}",
+     ["1: defaults record_gateway: write true or false"]),  # YAML 1.1's yes is text
+    ("clients:\n  a: {token_env: CI_TOKEN, roles: [auditor]}\n  b: {token_env: CI_TOKEN, roles: [auditor]}",
      ["3: clients b: has the same token as a"]),  # whose would it be?
     # -- names
     ("names: {dns: [{}]}", ["1: names dns #1 name: is missing"]),  # a convention without a name
@@ -310,14 +367,17 @@ def test_a_file_that_is_far_too_large_is_refused(tmp_path: Path) -> None:
 
 def test_a_check_without_an_environment_leaves_tokens_out(tmp_path: Path) -> None:
     """Whoever checks a file on a laptop does not have them."""
-    text = "clients: {a: {token_env: NOPE}, b: {token_file: /nope}}"
+    text = "clients: {a: {token_env: NOPE, roles: [auditor]}, b: {token_file: /nope, roles: [auditor]}}"
     policy = load(write(tmp_path, text), None)
-    assert policy.clients == (Client(name="a"), Client(name="b"))
+    assert policy.clients == (
+        Client(name="a", rules=ROLES["auditor"]),
+        Client(name="b", rules=ROLES["auditor"]),
+    )
 
 
 def test_no_token_is_in_the_policy(tmp_path: Path) -> None:
     """Only its digest is."""
-    policy = load(write(tmp_path, "clients: {a: {token_env: CI_TOKEN}}"), PRESENT)
+    policy = load(write(tmp_path, "clients: {a: {token_env: CI_TOKEN, roles: [auditor]}}"), PRESENT)
     assert "secret" not in repr(policy)
 
 
@@ -358,7 +418,7 @@ HOUSE_NAMES = [("docker-01-nexus.spaceships.work", True), ("docker.spaceships.wo
 
 
 @pytest.mark.parametrize(("name", "good"), HOUSE_NAMES)
-@pytest.mark.parametrize("which", list(SHIPPED))
+@pytest.mark.parametrize("which", ["demo", "example"])
 def test_the_shipped_policies_hold_the_convention(which: str, name: str, good: bool) -> None:
     """Both can be loaded, and refuse in words for people."""
     policy = load(SHIPPED[which], {"CI_BERTH_TOKEN": "x"})
@@ -383,3 +443,9 @@ def test_the_demos_prefixes_have_their_gateways() -> None:
         rules = policy.prefix_rules(ipaddress.ip_network(prefix), None)
         assert (rules.gateway, rules.record_gateway) == (GatewayRule("first"), True)
     assert policy.all_tags() == ()
+
+
+def test_the_example_of_roles_is_right() -> None:
+    """As the how-to has it; whoever looks at it has no tokens."""
+    rules = {client.name: client.rules for client in load(SHIPPED["roles"], None).clients}
+    assert {name: len(found or ()) for name, found in rules.items()} == {"web": 2, "portal": 1}

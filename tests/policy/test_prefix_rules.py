@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from app.domain.inventory import Network
+from app.domain.inventory import Network, inside
 from app.domain.policy import (
     Client,
     GatewayRule,
@@ -12,7 +12,6 @@ from app.domain.policy import (
     PrefixRules,
     PrefixSection,
     in_domain,
-    inside,
 )
 
 FIRST = GatewayRule("first")
