@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from app.settings import Settings
+from app.settings import Settings, unknown_variables
 from tests.tools import ROOT, run, tool
 
 pytestmark = pytest.mark.deploy
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 OVERLAYS = sorted(path.parent for path in KUBERNETES.glob("overlays/*/kustomization.yaml"))
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
+SECRET = "postgresql+psycopg://berth:made-up@postgres.example.com/berth"
 OF_OPERATORS = ("monitoring.coreos.com/v1", "secrets.infisical.com/v1alpha1")
 """Kinds that Kubernetes itself has no schema of."""
 
 
+@cache
 def rendered(overlay: Path) -> list[dict[str, Any]]:
     """What would be applied."""
     text = run(tool("kubectl", "https://kubernetes.io/docs/tasks/tools/"), "kustomize", str(overlay))
@@ -87,6 +90,15 @@ def test_selectors_ports_and_claims_find_what_they_mean(overlay: Path) -> None:
     assert int(variables["BERTH_METRICS_PORT"] or 0) == ports["metrics"]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["port"] == "http"
+
+
+@each_overlay
+def test_what_a_pod_is_told_is_an_environment_that_berth_starts_with(overlay: Path) -> None:
+    """Secrets filled in, and listening beyond loopback, as the image does."""
+    container = one(rendered(overlay), "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    variables = {each["name"]: each.get("value", SECRET) for each in container["env"]}
+    assert unknown_variables(variables) == []
+    assert Settings.read({**variables, "BERTH_HOST": "0.0.0.0"}).netbox_url.startswith("https://")
 
 
 @each_overlay
