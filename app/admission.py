@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import make_url
@@ -12,13 +12,12 @@ from app.access.callers import Callers
 from app.access.enrolments import EnrolmentDesk
 from app.access.keys import KeyRing, LastUses
 from app.access.secrets import Pepper
-from app.access.tokens import StaticTokens, owner_client
+from app.access.tokens import StaticTokens
 from app.api.desk import CredentialDesk
-from app.credentials.file import read_secret
 from app.credentials.pepper import pepper_of
 from app.domain.credentials import ApiKey, Enrolment
 from app.domain.errors import LedgerUnavailable
-from app.domain.policy import Policy
+from app.domain.policy import Client, Policy
 from app.identity import Providers, Verifier
 from app.identity.believed import Believed, Note
 from app.ledger.ledger import Ledger
@@ -44,20 +43,20 @@ class Admission:
     uses: LastUses
 
 
-def admit(
+def admit(  # noqa: PLR0913, PLR0917 - whoever calls is known by all of these
     settings: Settings,
     policy: Callable[[], Policy],
+    fixed: Iterable[Client],
     ledger: Ledger,
     allocate: Writer,
     log: FilteringBoundLogger,
 ) -> Admission:
-    """Put it together.
+    """Put it together. `fixed` are the clients that the settings name, as their tokens are now.
 
     Raises:
         SecretMissing: a secret is not where the settings say that it is.
     """
     pepper, uses = _pepper(settings), LastUses()
-    fixed = tuple(owner_client(settings.owner, token) for token in own_tokens(settings))
     verifier = Verifier(Providers(told=lambda trouble: log.warning("issuer in trouble", detail=trouble)))
     people = Callers(
         tokens=StaticTokens(fixed, policy),
@@ -102,13 +101,6 @@ def _pepper(settings: Settings) -> Pepper | None:
     value = settings.pepper.get_secret_value() if settings.pepper else None
     found = pepper_of(value, settings.pepper_file, settings.state_dir if alone else None)
     return None if found is None else Pepper(found)
-
-
-def own_tokens(settings: Settings) -> list[str]:
-    """The tokens that the settings themselves name."""
-    if settings.token_file is not None:
-        return [read_secret(settings.token_file)]
-    return [settings.token.get_secret_value()] if settings.token is not None else []
 
 
 def _clients(settings: Settings, policy: Policy) -> list[str] | None:

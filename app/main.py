@@ -22,10 +22,11 @@ from app.api.app import NO_TELEMETRY, Surroundings, build_app
 from app.api.desk import Desk, MachineDesk
 from app.api.machine_schemas import wish_of
 from app.assembly import Operations, Parts, assemble
-from app.credentials.choice import token_source
+from app.credentials.secret import Secret
 from app.domain.policy import Policy
 from app.edge.failures import FailedLogins
 from app.edge.works import Works
+from app.listening import Certificate, certificate_of
 from app.naming.names import Names
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.netbox.deadline import within
@@ -45,7 +46,8 @@ from app.running import (
     reloading,
     stop,
 )
-from app.settings import Settings
+from app.settings import Settings, is_loopback
+from app.sourcing import Freshness, OwnerClients, keep_fresh, netbox_token, own_token
 from app.store import Database, open_database
 from app.telemetry.audit import AuditLines, line_of, text_of
 from app.telemetry.logs import configure_logs
@@ -67,6 +69,9 @@ class Berth:
     metrics: Metrics
     log: FilteringBoundLogger
     audit_lines: AuditLines
+    freshness: Freshness
+    own_token: Secret | None
+    certificate: Certificate | None = None
     reload: Callable[[], Sequence[str]] = tuple
     telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
 
@@ -115,6 +120,7 @@ class Berth:
             mb_per_gb=self.settings.disk_gb_in_mb,
             failures=FailedLogins(self.settings.failed_logins, self._suspect),
             with_metrics=self.settings.metrics_port is None,
+            allow_http=self.settings.allow_http,
             telemetry=self.telemetry,
             lifespan=self._lifespan,
         )
@@ -144,8 +150,9 @@ class Berth:
             asyncio.create_task(keep_noting(self.admission.uses, self.operations.ledger, self.log)),
             asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
             asyncio.create_task(keep_proving(self._proving, self.log, settings.audit_seconds)),
+            asyncio.create_task(keep_fresh(self.freshness, self.log, settings.secrets_seconds)),
         ]
-        async with reloading(self.reload, self.policy, self.log):
+        async with reloading(self.reload, self.policy, self.log, self._renew):
             self.log.info("ready", netbox=self.settings.netbox_url, policy=self.policy().sha256 or "none")
             yield
         left = await self.works.drain(self.settings.drain_seconds)
@@ -154,6 +161,12 @@ class Berth:
         await note_uses(self.admission.uses, self.operations.ledger, self.log)
         self.log.info("stopped", unfinished=left)
         self.close()
+
+    async def _renew(self) -> None:
+        """Read the secrets and the certificate again."""
+        if self.certificate and (problem := self.certificate.load()):
+            self.log.error("the certificate is wrong, the old one stays", problem=problem)
+        await self.freshness()
 
     def close(self) -> None:
         """Let go of NetBox and of the database, and write the audit lines that wait."""
@@ -177,10 +190,7 @@ def compose(
     metrics = Metrics()
     metrics.build(version("berth-ipam"))
     meters = Meters(metrics)
-    secret = settings.netbox_api_token
-    token = token_source(
-        "NETBOX_API_TOKEN", secret.get_secret_value() if secret else None, settings.netbox_api_token_file
-    )
+    token, own = netbox_token(settings), own_token(settings)
     form = text_of if settings.log_format == "text" else line_of
     lines = AuditLines(log, audit_stream, metrics.audit_dropped, form=form)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
@@ -193,7 +203,9 @@ def compose(
         database=database,
         netbox=netbox,
         operations=operations,
-        admission=admit(settings, policy, operations.ledger, operations.allocate, log),
+        admission=admit(
+            settings, policy, OwnerClients(settings.owner, own), operations.ledger, operations.allocate, log
+        ),
         works=Works(
             seconds=settings.request_seconds,
             on_change=metrics.works_in_flight,
@@ -203,6 +215,8 @@ def compose(
         metrics=metrics,
         log=log,
         audit_lines=lines,
+        freshness=Freshness([token, *([own] if own else [])], database, metrics, log),
+        own_token=own,
     )
 
 
@@ -266,18 +280,39 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     log = configure_logs(
         form="console" if settings.log_format == "text" else "json", level=settings.log_level
     )
-    if settings.policy_file is None:
-        log.warning("no naming convention is set: names have to be RFC 1123 host names, and no more")
     # uvicorn raises the signal once more when it has stopped in good order, which is no failure
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _signal, _frame: sys.exit(0))
+    warn_of_openness(settings, log)
     berth = replace(
-        compose(settings, policy, log), reload=policy.reload, telemetry=telemetry_of(environ, log)
+        compose(settings, policy, log),
+        reload=policy.reload,
+        telemetry=telemetry_of(environ, log),
+        certificate=certificate_of(settings),
     )
     server = uvicorn.Server(configuration(berth))
     keep_for_good()
     with exposed(berth.metrics, settings.host, settings.metrics_port):
         server.run()
+
+
+def warn_of_openness(settings: Settings, log: FilteringBoundLogger) -> None:
+    """Say aloud, at every start, where secrets can be read on the way, or a call be answered by anybody."""
+    if settings.policy_file is None:
+        log.warning("no naming convention is set: names have to be RFC 1123 host names, and no more")
+    if not settings.netbox_verify:
+        log.warning(
+            "THE CERTIFICATE OF NETBOX IS NOT CHECKED: whoever is on the way can read the token and lie",
+            mend="set BERTH_NETBOX_CA_FILE, and take BERTH_NETBOX_VERIFY=false away",
+        )
+    if settings.netbox_url.startswith("http://") and settings.netbox_allow_http:
+        log.warning("NetBox is called over plain HTTP: whoever is on the way can read the token and lie")
+    if not is_loopback(settings.host) and settings.tls_cert_file is None:
+        log.warning(
+            "Berth speaks plain HTTP beyond loopback",
+            tokens="are taken" if settings.allow_http else "from other machines are refused",
+            mend="set BERTH_TLS_CERT_FILE and BERTH_TLS_KEY_FILE, or have a proxy before Berth do it",
+        )
 
 
 def keep_for_good() -> None:
@@ -300,7 +335,7 @@ def telemetry_of(environ: Mapping[str, str], log: FilteringBoundLogger) -> dict[
 
 def configuration(berth: Berth) -> uvicorn.Config:
     """How Berth is served. Forwarded headers are believed where a proxy sends them that the settings name."""
-    settings = berth.settings
+    settings, certificate = berth.settings, berth.certificate
     return uvicorn.Config(
         berth.app(),
         host=settings.host,
@@ -311,5 +346,6 @@ def configuration(berth: Berth) -> uvicorn.Config:
         forwarded_allow_ips=[*settings.trusted_proxies],
         server_header=False,
         ws="none",
+        ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )

@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import math
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -126,17 +126,24 @@ def hold_hangups() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
+async def _nothing() -> None:
+    """What a desk without secrets reads again."""
+
+
 @asynccontextmanager
 async def reloading(
-    reload: Callable[[], Sequence[str]], policy: Callable[[], Policy], log: FilteringBoundLogger
+    reload: Callable[[], Sequence[str]],
+    policy: Callable[[], Policy],
+    log: FilteringBoundLogger,
+    renew: Callable[[], Awaitable[None]] = _nothing,
 ) -> AsyncIterator[None]:
-    """Read the policy again on SIGHUP; a broken one keeps the old one, and the log says so.
+    """Read the policy and the secrets again on SIGHUP; a broken one keeps the old one, and the log says so.
 
     The event loop takes the signal: what Python itself calls on a signal may have interrupted a line of
     the log in the middle, and would wait for ever for the lock that this line holds.
     """
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
-    reloads = asyncio.create_task(_keep_reloading(asked, reload, policy, log))
+    reloads = asyncio.create_task(_keep_reloading(asked, reload, policy, log, renew))
     loop.add_signal_handler(signal.SIGHUP, asked.set)
     before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
@@ -153,18 +160,29 @@ async def _keep_reloading(
     reload: Callable[[], Sequence[str]],
     policy: Callable[[], Policy],
     log: FilteringBoundLogger,
+    renew: Callable[[], Awaitable[None]],
 ) -> None:
     while await asked.wait():
         asked.clear()
+        await _reload(reload, policy, log)
         try:
-            problems = await asyncio.to_thread(reload)
-        except Exception:  # one bad file must not end all later ones
-            log.exception("reading the policy failed, the old policy stays")
-            continue
-        if problems:
-            log.error("the policy file is wrong, the old policy stays", problems=list(problems))
-        else:
-            log.info("policy loaded", sha256=policy().sha256 or "none")
+            await renew()
+        except Exception:  # nor must this end the next one
+            log.exception("reading the secrets again failed")
+
+
+async def _reload(
+    reload: Callable[[], Sequence[str]], policy: Callable[[], Policy], log: FilteringBoundLogger
+) -> None:
+    try:
+        problems = await asyncio.to_thread(reload)
+    except Exception:  # one bad file must not end all later ones
+        log.exception("reading the policy failed, the old policy stays")
+        return
+    if problems:
+        log.error("the policy file is wrong, the old policy stays", problems=list(problems))
+    else:
+        log.info("policy loaded", sha256=policy().sha256 or "none")
 
 
 async def count_doubts(ledger: Ledger, metrics: Metrics, patience: float) -> None:

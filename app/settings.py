@@ -1,7 +1,7 @@
 """What the environment says: read once, checked whole, frozen.
 
-A field's variable is its name in capitals with `BERTH_` before it; NetBox's address and token keep the names
-that people know. An empty variable counts as one that is not set.
+A field's variable is its name in capitals with `BERTH_` before it; NetBox's address and token, and what leads
+to Infisical, keep the names that people know. An empty variable counts as one that is not set.
 """
 
 import ipaddress
@@ -21,7 +21,22 @@ _KUBERNETES = re.compile(r"BERTH_(SERVICE|PORT)_|BERTH_PORT=tcp://")
 """What Kubernetes puts into every container beside a Service called `berth`; nobody set these."""
 _OF_COMMANDS = ("BERTH_URL",)
 """What no process of Berth's reads, but the commands that call one."""
-_AS_THEY_ARE = frozenset({"netbox_url", "netbox_api_token", "netbox_api_token_file"})
+_AS_THEY_ARE = frozenset(
+    {
+        "netbox_url",
+        "netbox_api_token",
+        "netbox_api_token_file",
+        "infisical_universal_auth_client_id",
+        "infisical_universal_auth_client_secret",
+        "infisical_universal_auth_client_secret_file",
+        "infisical_api_url",
+        "infisical_project_id",
+        "infisical_environment",
+        "infisical_path",
+    }
+)
+OF_INFISICAL = frozenset({"NETBOX_API_TOKEN", "BERTH_TOKEN"})
+"""What Infisical may be asked for, by the names of the variables that it replaces."""
 _SHORTEST_TOKEN = 16
 _SHORTEST_PEPPER = 32
 _WORDS = {
@@ -82,19 +97,44 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
+    infisical_universal_auth_client_id: str = Field(
+        "",
+        description="The machine identity that reads secrets from Infisical; without it none does.",
+    )
+    infisical_universal_auth_client_secret: SecretStr | None = Field(None, description="Its client secret.")
+    infisical_universal_auth_client_secret_file: Path | None = Field(
+        None, description="A file with that secret instead; read again with each reading of a secret."
+    )
+    infisical_api_url: str = Field("https://app.infisical.com", description="Infisical's address.")
+    infisical_project_id: str = Field("", description="The id of the project that the secrets are in.")
+    infisical_environment: str = Field("prod", description="The slug of its environment.")
+    infisical_path: str = Field("/", description="The folder, such as `/matrix`.")
+    infisical_secrets: str = Field(
+        "NETBOX_API_TOKEN",
+        description="Which of `NETBOX_API_TOKEN` and `BERTH_TOKEN` are read there, with a comma between; "
+        "where the variable or its file is set, that is taken.",
+    )
+    infisical_seconds: Seconds = Field(10, description="How long a reading may take.")
+
     netbox_url: str = Field(description="NetBox's address, such as `https://netbox.example.com`.")
     netbox_api_token: SecretStr | None = Field(
         None, description="The API token that Berth uses towards NetBox."
     )
     netbox_api_token_file: Path | None = Field(
-        None, description="A file with that token instead; read again when NetBox refuses the token."
+        None,
+        description="A file with that token instead; read again on a schedule, on SIGHUP and when refused.",
     )
     token: SecretStr | None = Field(
         None,
         description="A token for Berth's own API that may do everything; "
         "16 characters or more unless Berth listens on loopback only.",
     )
-    token_file: Path | None = Field(None, description="A file with that token instead; read at start.")
+    token_file: Path | None = Field(
+        None, description="A file with that token instead; read again on a schedule and on SIGHUP."
+    )
+    secrets_seconds: Seconds = Field(
+        300, description="How often secrets in files and in Infisical are read again."
+    )
     owner: str = Field(
         "default",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
@@ -116,6 +156,16 @@ class Settings(BaseSettings):
         (),
         description="Addresses or CIDRs of proxies, with commas between them, whose `X-Forwarded-For` and "
         "`X-Forwarded-Proto` are believed; nobody's by default.",
+    )
+    tls_cert_file: Path | None = Field(
+        None, description="A PEM file with Berth's certificate and its chain: Berth then speaks HTTPS alone."
+    )
+    tls_key_file: Path | None = Field(
+        None, description="A PEM file with its private key; both files are read again on SIGHUP."
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Whether tokens may come over plain HTTP from beyond loopback, where they can be read.",
     )
     metrics_port: Port | None = Field(
         None, description="A port of its own for `/metrics`; without it, `/metrics` is on the port above."
@@ -259,10 +309,31 @@ class Settings(BaseSettings):
             raise ValueError("leave user and password out of the address")
         return url.rstrip("/")
 
+    @field_validator("infisical_api_url")
+    @classmethod
+    def _is_infisical(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError("this is plain http, so secrets can be read on the way: use https")
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("this is no address such as https://app.infisical.com")
+        return url
+
+    @field_validator("infisical_secrets")
+    @classmethod
+    def _are_secrets(cls, names: str) -> str:
+        if strange := sorted(listed(names) - OF_INFISICAL):
+            known = " and ".join(sorted(OF_INFISICAL))
+            raise ValueError(f"{', '.join(strange)} cannot be read from Infisical; {known} can")
+        return names
+
     @field_validator("netbox_api_token_file")
     @classmethod
     def _has_netbox_token(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        if (path is None) == (info.data.get("netbox_api_token") is None):
+        token = info.data.get("netbox_api_token")
+        if path is not None and token is not None:
+            raise ValueError("set either NETBOX_API_TOKEN or NETBOX_API_TOKEN_FILE")
+        if path is None and token is None and not _is_in_infisical("NETBOX_API_TOKEN", info):
             raise ValueError("set either NETBOX_API_TOKEN or NETBOX_API_TOKEN_FILE")
         return path
 
@@ -285,7 +356,8 @@ class Settings(BaseSettings):
         token, file = info.data.get("token"), info.data.get("token_file")
         if token is not None and file is not None:
             raise ValueError("set either BERTH_TOKEN or BERTH_TOKEN_FILE, not both")
-        if path is None and token is None and file is None:
+        known = token is not None or file is not None or _is_in_infisical("BERTH_TOKEN", info)
+        if path is None and not known:
             raise ValueError(
                 "nobody could call Berth: set BERTH_TOKEN, BERTH_TOKEN_FILE or a policy with clients"
             )
@@ -301,6 +373,13 @@ class Settings(BaseSettings):
                 "make one with: openssl rand -hex 32"
             )
         return host
+
+    @field_validator("tls_key_file")
+    @classmethod
+    def _is_a_pair(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("tls_cert_file") is None):
+            raise ValueError("set both BERTH_TLS_CERT_FILE and BERTH_TLS_KEY_FILE, or neither")
+        return key
 
     @field_validator("metrics_port")
     @classmethod
@@ -325,6 +404,31 @@ class Settings(BaseSettings):
         if seconds >= info.data.get("request_seconds", seconds + 1):
             raise ValueError("a call to NetBox has to end before the request does (BERTH_REQUEST_SECONDS)")
         return seconds
+
+
+def _is_in_infisical(name: str, info: ValidationInfo) -> bool:
+    """Whether a secret that is nowhere else is read from Infisical.
+
+    Raises:
+        ValueError: it is, and not all is said that this takes.
+    """
+    data = info.data
+    if not data.get("infisical_universal_auth_client_id") or name not in listed(
+        data.get("infisical_secrets", "")
+    ):
+        return False
+    secret, file = (data.get(f"infisical_universal_auth_client_secret{end}") for end in ("", "_file"))
+    if (secret is None) == (file is None) or not data.get("infisical_project_id"):
+        raise ValueError(
+            "to read it from Infisical, set INFISICAL_PROJECT_ID and either "
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET or INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET_FILE"
+        )
+    return True
+
+
+def listed(names: str) -> frozenset[str]:
+    """What is written with commas in between."""
+    return frozenset(part.strip() for part in names.split(",") if part.strip())
 
 
 def is_loopback(host: str) -> bool:

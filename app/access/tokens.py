@@ -26,7 +26,7 @@ def owner_client(name: str, token: str) -> Client:
 class StaticTokens:
     """Knows callers by their tokens: those of the settings, and the clients of the policy in force."""
 
-    fixed: tuple[Client, ...] = ()
+    fixed: Iterable[Client] = ()
     policy: Callable[[], Policy] = field(default=Policy.default)
 
     async def authenticate(self, token: str, client_address: str) -> Caller | None:  # noqa: ARG002 - from anywhere

@@ -68,8 +68,8 @@ class Surroundings:
 
     `cors_origins` are the origins whose scripts may call the API, none unless listed; credentials that a
     browser keeps are never allowed. `record` writes refusals down that no operation sees. A GB of a machine's
-    disk is `mb_per_gb` MB. `failures` counts wrong tokens. `telemetry` is FastAPI's own OpenTelemetry
-    configuration.
+    disk is `mb_per_gb` MB. `failures` counts wrong tokens. `allow_http` lets tokens come over plain HTTP from
+    other machines. `telemetry` is FastAPI's own OpenTelemetry configuration.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
@@ -81,6 +81,7 @@ class Surroundings:
     body_seconds: float = BODY_SECONDS
     failures: FailedLogins = field(default_factory=FailedLogins)
     with_metrics: bool = True
+    allow_http: bool = False
     telemetry: Mapping[str, Any] = field(default_factory=lambda: dict(NO_TELEMETRY))
     lifespan: Lifespan | None = None
 
@@ -156,7 +157,12 @@ def _edge(authenticator: Authenticator, around: Surroundings, denials: Denials) 
         Middleware(SecurityHeaders),
         Middleware(Boundary, log=around.log, deny=denials.of_edge),
         *([cors] if around.cors_origins else []),
-        Middleware(Authentication, authenticator=authenticator, failures=around.failures),
+        Middleware(
+            Authentication,
+            authenticator=authenticator,
+            failures=around.failures,
+            allow_http=around.allow_http,
+        ),
         Middleware(
             BodyReader,
             limits={BATCH_PATH: MAX_BATCH_BODY, MACHINE_BATCH_PATH: MAX_BATCH_BODY},

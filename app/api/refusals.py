@@ -15,6 +15,7 @@ ALWAYS: Final[Kinds] = (
     errors.Unauthenticated,
     errors.Forbidden,
     wire.CrossSite,
+    wire.HttpsRequired,
     errors.InvalidRequest,
     wire.InternalError,
     wire.TooManyFailures,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.access.rules import begin, demand, reaches, rules_of
+from app.access.rules import allowing, begin, demand
 from app.access.tokens import caller_of
 from app.cli.words import NO_WORK_DONE, NOT_AS_IT_SHOULD_BE, complain
 from app.domain.errors import Forbidden
@@ -61,19 +61,16 @@ def explain(  # noqa: PLR0913 - one option a part of the question
             complain(problem)
         raise typer.Exit(NO_WORK_DONE) from None
     caller = caller_of(_client(found, client))
-    site = Site(network=_network(prefix), vrf=vrf or None, tenant=tenant, name=name)
+    network = _network(prefix)
+    site = Site(network=network, vrf=vrf or None, tenant=tenant, name=name, owner=owner or client)
     try:
         asks = begin(caller, action)
         demand(asks, site, action)
     except Forbidden as refused:
         complain(refused.detail)
         raise typer.Exit(NOT_AS_IT_SHOULD_BE) from None
-    if owner and not reaches(asks, owner):
-        complain(f"{client} may `{action}`, but not what belongs to {owner}: no rule has it in `owners`.")
-        raise typer.Exit(NOT_AS_IT_SHOULD_BE)
-    for rule in rules_of(asks):
-        if action in rule.actions and rule.covers(site):
-            typer.echo(f"{client} may {action}: {rule.origin} allows it ({rule.where}{_bounds(rule)})")
+    for rule in allowing(asks, site, action):
+        typer.echo(f"{client} may {action}: {rule.origin} allows it ({rule.where}{_bounds(rule)})")
 
 
 def _client(found: Policy, name: str) -> Client:

@@ -8,7 +8,6 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from app.cli.report import page
-from app.credentials.choice import token_source
 from app.credentials.sources import SecretMissing
 from app.domain.errors import UnknownReference
 from app.domain.inventory import Address, Network
@@ -33,6 +32,7 @@ from app.netbox.setup import (
 from app.netbox.survey import survey
 from app.policyfile import PolicyWrong, load
 from app.settings import Settings, SettingsWrong, unknown_variables
+from app.sourcing import netbox_token
 
 __all__ = [
     "Check",
@@ -56,11 +56,7 @@ async def netbox_of(settings: Settings) -> AsyncIterator[NetBox]:
     Raises:
         SecretMissing: there is no token.
     """
-    secret = settings.netbox_api_token
-    value = None if secret is None else secret.get_secret_value()
-    netbox = connect(
-        netbox_settings(settings), token_source("NETBOX_API_TOKEN", value, settings.netbox_api_token_file)
-    )
+    netbox = connect(netbox_settings(settings), netbox_token(settings))
     try:
         yield netbox
     finally:

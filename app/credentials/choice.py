@@ -1,20 +1,30 @@
-"""Which source a token comes from."""
+"""Which source a secret comes from."""
 
 from pathlib import Path
 
-from app.credentials.environment import EnvironmentToken
-from app.credentials.file import FileToken
-from app.credentials.sources import SecretMissing, TokenSource
+from app.credentials.environment import EnvironmentSource
+from app.credentials.file import FileSource
+from app.credentials.infisical import InfisicalPlace, InfisicalSource
+from app.credentials.secret import Secret
+from app.credentials.sources import SecretMissing, Source
 
 
-def token_source(variable: str, value: str | None, file: Path | None) -> TokenSource:
-    """The source for a token that `variable` may hold, or a file that `<variable>_FILE` names.
+def secret_of(
+    variable: str, value: str | None, file: Path | None, infisical: InfisicalPlace | None = None
+) -> Secret:
+    """The secret that `variable` may hold, a file that `<variable>_FILE` names, or else Infisical.
 
     Raises:
-        SecretMissing: neither is there, or the file cannot be read.
+        SecretMissing: none of them is there, or it cannot be read.
     """
+    return Secret(variable, _source(variable, value, file, infisical))
+
+
+def _source(variable: str, value: str | None, file: Path | None, infisical: InfisicalPlace | None) -> Source:
     if file is not None:
-        return FileToken(file)
+        return FileSource(file)
     if value is not None and value.strip():
-        return EnvironmentToken(value)
+        return EnvironmentSource(value)
+    if infisical is not None:
+        return InfisicalSource(variable, infisical)
     raise SecretMissing(f"neither {variable} nor {variable}_FILE is set")

@@ -1,16 +1,12 @@
-"""A token from the environment, which cannot change while the process runs."""
+"""A secret from the environment, which cannot change while the process runs."""
 
 
-class EnvironmentToken:
+class EnvironmentSource:
     """The value that an environment variable had at start."""
 
     def __init__(self, value: str) -> None:
-        self._token = value.strip()
+        self._value = value.strip()
 
-    def current(self) -> str:
-        """The token."""
-        return self._token
-
-    async def refresh(self) -> bool:
-        """False: the environment of a process does not change."""
-        return False
+    def read(self) -> str:
+        """The secret."""
+        return self._value

@@ -1,4 +1,4 @@
-"""A token from a file, as Docker, Kubernetes and systemd hand out secrets: replaced in place when rotated."""
+"""A secret from a file, as Docker, Kubernetes and systemd hand them out: replaced in place when rotated."""
 
 from pathlib import Path
 
@@ -7,25 +7,15 @@ from app.credentials.sources import SecretMissing
 _LONGEST = 64 * 1024
 
 
-class FileToken:
+class FileSource:
     """The content of a file, without white space around it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._token = read_secret(path)
 
-    def current(self) -> str:
-        """The token as it was last read."""
-        return self._token
-
-    async def refresh(self) -> bool:
-        """Read the file again; whether it changed. A file that is missing or empty now changes nothing."""
-        try:
-            token = read_secret(self._path)
-        except SecretMissing:
-            return False
-        changed, self._token = token != self._token, token
-        return changed
+    def read(self) -> str:
+        """The secret; raises `SecretMissing` as `read_secret` does."""
+        return read_secret(self._path)
 
 
 def read_secret(path: Path) -> str:

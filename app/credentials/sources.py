@@ -1,4 +1,4 @@
-"""What a source of a token is. Sources raise `SecretMissing` when they have nothing to give."""
+"""What a source of a secret is. Sources raise `SecretMissing` when they have nothing to give."""
 
 from typing import Protocol
 
@@ -7,13 +7,13 @@ class SecretMissing(Exception):
     """A secret is not where it was said to be; the text says where that is, never what it was."""
 
 
-class TokenSource(Protocol):
-    """A token that somebody may change while Berth runs."""
+class Source(Protocol):
+    """A place that holds one secret, which somebody may change while Berth runs."""
 
-    def current(self) -> str:
-        """The token as it was last read."""
-        ...
+    def read(self) -> str:
+        """The secret as it is there now, without white space around it. May block, for a limited time.
 
-    async def refresh(self) -> bool:
-        """Read the token again; whether it changed. A source that cannot be read keeps what it had."""
+        Raises:
+            SecretMissing: it is not there, or is empty.
+        """
         ...

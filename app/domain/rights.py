@@ -32,6 +32,10 @@ class Action(StrEnum):
     KEYS = "keys"
 
 
+PLACELESS: Final = frozenset({Action.AUDIT, Action.KEYS})
+"""What is in no place: a rule that is narrowed to places or names cannot allow it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NamePattern:
     """A pattern that a whole name has to match, and what tells whether one does."""
@@ -52,7 +56,8 @@ class Rate:
 class Site:
     """What a request is about, as far as it is known: `network` None is no prefix, `name` empty no name.
 
-    `vrf` is its name (None: the global table), `tenant` a slug. `label` says that the name is a machine's.
+    `vrf` is its name (None: the global table), `tenant` a slug. `nameless` says that it needs no name: what
+    has none passes for every pattern. `owner` is whose it is, None where it is nobody's.
     """
 
     network: Network | None = None
@@ -60,6 +65,7 @@ class Site:
     tenant: str = ""
     name: str = ""
     nameless: bool = False
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +108,11 @@ class Rule:
             return True
         named = not self.networks or any(inside(network, each) for each in self.networks)
         return named and (not self.vrfs or vrf in self.vrfs)
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it is narrowed to no place and no name."""
+        return not (self.networks or self.vrfs or self.tenants or self.names)
 
     def _has_name(self, site: Site) -> bool:
         if not site.name:

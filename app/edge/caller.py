@@ -6,6 +6,7 @@ This happens before the body is read, so that a stranger cannot make the process
 import base64
 import binascii
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.commands import Caller
 from app.domain.errors import Unauthenticated
-from app.edge.errors import CrossSite
+from app.edge.errors import CrossSite, HttpsRequired
 from app.edge.failures import FailedLogins
 from app.edge.requests import current_request
 from app.telemetry.events import note
@@ -46,21 +47,27 @@ class Authenticator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Lets only known callers through to the paths below `below`."""
+    """Lets only known callers through to the paths below `below`.
+
+    Without `allow_http`, a token that comes over plain HTTP from beyond this machine is not even looked at.
+    """
 
     app: ASGIApp
     authenticator: Authenticator
     below: str = "/api/"
     failures: FailedLogins = field(default_factory=FailedLogins)
+    allow_http: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the caller into the scope.
 
         Raises:
-            Unauthenticated, CrossSite: there is none.
+            Unauthenticated, CrossSite, HttpsRequired: there is none.
             TooManyFailures: there were too many wrong ones from there.
         """
         if scope["type"] == "http" and scope["path"].startswith(self.below):
+            if not self.allow_http and is_readable_on_the_way(scope):
+                raise HttpsRequired
             caller = await self._caller(Headers(scope=scope))
             check_enrolled(caller, scope["method"], scope["path"])
             scope[CALLER] = caller
@@ -78,6 +85,17 @@ class Authentication:
             raise Unauthenticated("This token is not known, or no longer valid. " + _SEND)
         note(owner=caller.owner, method_of_authentication=caller.method)
         return replace(caller, client_address=request.client_address, request_id=request.request_id)
+
+
+def is_readable_on_the_way(scope: Scope) -> bool:
+    """Whether a request came over plain HTTP from another machine. A Unix socket has no address."""
+    client = scope.get("client")
+    if scope.get("scheme", "http") != "http" or not client or not client[0]:
+        return False
+    try:
+        return not ip_address(client[0]).is_loopback
+    except ValueError:
+        return True
 
 
 _SEND = "Send a valid token as `Authorization: Bearer <token>`."

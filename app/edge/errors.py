@@ -6,7 +6,8 @@ BerthError
 │   ├── BodyTooLarge           body_too_large
 │   ├── UnsupportedMediaType   unsupported_media_type
 │   ├── MethodNotAllowed       method_not_allowed
-│   └── CrossSite              cross_site
+│   ├── CrossSite              cross_site
+│   └── HttpsRequired          https_required
 ├── Later
 │   ├── SlowBody               slow_body
 │   └── TooManyFailures        too_many_failures
@@ -50,6 +51,12 @@ class CrossSite(Refusal):
     """A browser sent this from another site. Basic credentials count only on requests of the same origin."""
 
     code = "cross_site"
+
+
+class HttpsRequired(Refusal):
+    """This token came over plain HTTP, where it can be read on the way. Replace it, and send it by HTTPS."""
+
+    code = "https_required"
 
 
 class SlowBody(Later):

@@ -84,6 +84,7 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     # HTTP itself
     wire.MalformedBody: Row(400, "Malformed body"),
     wire.CrossSite: Row(403, "Cross-site request"),
+    wire.HttpsRequired: Row(403, "HTTPS required"),
     wire.MethodNotAllowed: Row(405, "Method not allowed"),
     wire.SlowBody: Row(408, "Slow body"),
     wire.BodyTooLarge: Row(413, "Body too large"),

@@ -144,6 +144,10 @@ class Tx(Protocol):
         """How many operations without an outcome were begun at or before a moment."""
         ...
 
+    def first_seen(self, secret: str, fingerprint: str, now: float) -> float:
+        """When the secret of this name and fingerprint was first seen: now, if it never was."""
+        ...
+
     def append(self, event: Event) -> None:
         """Add a line to the audit log, chained to the one before it."""
         ...

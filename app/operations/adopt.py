@@ -35,6 +35,7 @@ from app.operations.memory import Guard
 from app.operations.places import Spot
 from app.operations.plan import Planner, change_message, shared_role
 from app.operations.references import Named
+from app.operations.sites import demand_forced, site_of_address
 from app.operations.states import States, check_free, check_owner, continued
 
 _ATTEMPTS = 3
@@ -124,6 +125,7 @@ class Adoption:
         address = await self._found(caller, wish)
         if address is None:
             return None
+        demand_forced(caller, site_of_address(address))
         entry = continued(await self._entry(caller, wish, address), left)
         if converge:
             return await self.gaps.between(caller, wish, entry, address)

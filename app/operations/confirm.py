@@ -39,7 +39,7 @@ class Confirm:
                 if "~" in key:
                     raise PartOfMachine
                 entry, address = await self._held(caller, key)
-                demand(caller, site_of_address(address), Action.ALLOCATE, Action.UPDATE)
+                demand(caller, site_of_address(address, entry.owner), Action.ALLOCATE, Action.UPDATE)
             replayed = entry.hold_until is None
             if not replayed:
                 confirmed = replace(entry, hold_until=None)

@@ -7,11 +7,12 @@ from app.access.rules import demand
 from app.domain.commands import UNSET, Caller, Target, Traits, Wish, given
 from app.domain.errors import InUse
 from app.domain.inventory import Address, Changes, Json, Pool, PoolKind
+from app.domain.rights import Site
 from app.ledger.records import Entry
 from app.operations.numbers import as_held
 from app.operations.plan import Planner, change_message
 from app.operations.references import Named
-from app.operations.sites import CHANGES, site_of_address
+from app.operations.sites import CHANGES, check_may_assert, site_of_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Gaps:
         bound = _bound(wish.traits, entry, named, moves=moves)
         wanted = replace(self._entry(wish, entry, name, pool), assigned=bound)
         if changes is not None or wanted != entry:
-            check_may_change(caller, address, renamed, named, part="~" in entry.key)
+            check_may_change(caller, wish, *_sites(wish, entry, address, name, named))
         return Gap(entry, wanted, address, changes, named)
 
     async def _named(
@@ -126,17 +127,23 @@ class Gaps:
         )
 
 
-def check_may_change(caller: Caller, address: Address, renamed: str, named: Named, *, part: bool) -> None:
-    """Refuse a change that no rule allows: of what stands there, and to what it shall be called.
+def check_may_change(caller: Caller, wish: Wish, here: Site, there: Site) -> None:
+    """Refuse a change that no rule allows: of what stands there, and to what it shall be.
 
     Raises:
         Forbidden: says what is allowed.
     """
-    here = site_of_address(address)
     demand(caller, here, *CHANGES)
-    if renamed:
-        tenant = named.tenant_slug or here.tenant
-        demand(caller, replace(here, name=renamed, tenant=tenant, nameless=part), *CHANGES)
+    demand(caller, there, *CHANGES)
+    check_may_assert(caller, wish, there)
+
+
+def _sites(wish: Wish, entry: Entry, address: Address, name: str, named: Named) -> tuple[Site, Site]:
+    """What the address is to the rules, and what it would be."""
+    here = site_of_address(address, entry.owner)
+    tenant = here.tenant if wish.traits.tenant is UNSET else named.tenant_slug
+    stays = name.lower() == here.name or "~" in entry.key
+    return here, replace(here, name=name, tenant=tenant, nameless=stays)
 
 
 def _merged(held: Mapping[str, Json], sent: Mapping[str, Json]) -> dict[str, Json]:

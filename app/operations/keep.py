@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.access.rules import check_credential
 from app.domain.commands import Caller, Wish
 from app.domain.errors import NotFound, OutcomeUnknown
 from app.domain.inventory import Address, Json, space_of
@@ -15,6 +16,7 @@ from app.operations.gateways import Gateways
 from app.operations.late import is_undone
 from app.operations.places import Finder
 from app.operations.ports import Addresses
+from app.operations.sites import site_of_address
 from app.operations.states import check_owner, remembered, the_one
 from app.telemetry.events import note
 
@@ -39,6 +41,7 @@ class Keep:
         ours = address is not None and address.key == entry.key
         check_owner(caller, entry.owner, address.owner if address and ours else None)
         if address is not None:
+            check_credential(caller, site_of_address(address, entry.owner))
             check_claim(entry, address)
         return address
 
@@ -56,6 +59,7 @@ class Keep:
         if address is None:
             raise NotFound(f"No allocation has the key {key!r}.")
         check_owner(caller, "", address.owner)
+        check_credential(caller, site_of_address(address))
         if entry is not None and is_undone(entry, address, now):
             raise OutcomeUnknown("This allocation came too late and is being undone; ask again in a moment.")
         return from_claim(address), address

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.access.rules import owners_of
 from app.domain.commands import UNSET, Caller, Maybe, Place, Traits
-from app.domain.errors import InvalidRequest, NameRefused, NameTaken, Violation
+from app.domain.errors import Forbidden, InvalidRequest, NameRefused, NameTaken, Violation
 from app.domain.inventory import Json, Pool, Reference
 from app.domain.policy import NamePlace
 from app.domain.rights import Action
@@ -19,6 +19,7 @@ from app.operations.numbers import Numbers, Where
 from app.operations.places import Finder, check_open, closed_by
 from app.operations.ports import Inventory
 from app.operations.references import Resolver
+from app.operations.sites import sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class CheckName:
 
     async def __call__(  # noqa: PLR0913 - one parameter a field of the question
         self,
-        caller: Caller,  # noqa: ARG002 - the convention is the same for everybody
+        caller: Caller,
         dns_name: str,
         *,
         prefix: str | int | None,
@@ -44,19 +45,22 @@ class CheckName:
         """Every rule that the name breaks there, all at once; without a prefix, anywhere in the VRF.
 
         Raises:
+            Forbidden: no rule of the caller's is about the prefix.
             UnknownReference, PrefixNotFound, PrefixAmbiguous: there is no such place, or no such tenant.
         """
         async with only_reading():
-            where = await self._where(prefix, UNSET if vrf is None else vrf)
+            where = await self._where(caller, prefix, UNSET if vrf is None else vrf)
             named = await self.resolver.resolve(Traits(tenant=tenant))
             where = replace(where, place=replace(where.place, tenant=named.tenant_slug, role=role))
             verdict = self.names.verdict(dns_name, where.place)
             suggestion = await self._next(dns_name, where) if suggest else None
         return NameReport(verdict.violations, verdict.warnings, suggestion)
 
-    async def _where(self, prefix: str | int | None, vrf: Maybe[str | int]) -> Where:
+    async def _where(self, caller: Caller, prefix: str | int | None, vrf: Maybe[str | int]) -> Where:
         if prefix is not None:
             spot = await self.finder.find(Place(prefix=prefix, vrf=vrf))
+            if not sees(caller, spot.pool):
+                raise Forbidden(f"No rule that holds for {caller.owner} is about {spot.pool.network}.")
             return Where(spot.vrf_id, spot.family, place_of(spot.pool))
         found = await self.finder.vrf(vrf)
         if isinstance(found, Reference):

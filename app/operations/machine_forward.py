@@ -124,7 +124,7 @@ class Forward:
     async def _roll_forward(self, caller: Caller, work: MachineWork) -> None:
         entry = work.entry
         assert entry.wanted is not None  # noqa: S101 - so it is with every one that is being worked on
-        mover = replace(caller, owner=entry.owner, operator=caller.operator or entry.wanted.adopt)
+        mover = _mover(caller, entry, adopts=entry.wanted.adopt)
         try:
             wish = replace(self.wish_of(entry.key, entry.wanted.request), adopt=entry.wanted.adopt)
             view = await self.view(entry)
@@ -249,3 +249,10 @@ def machine_event(caller: Caller, action: str, key: str, wish: MachineWish | Non
         return event
     name = wish.name if isinstance(wish.name, str) else ""
     return replace(event, name=name, requested_by=wish.requested_by or "", reference=wish.reference or "")
+
+
+def _mover(caller: Caller, entry: MachineEntry, *, adopts: bool) -> Caller:
+    """Whoever comes by finishes what the owner began, and what its rules allowed then."""
+    return replace(
+        caller, owner=entry.owner, operator=caller.operator or adopts, rules=None, narrowing=None, doing=()
+    )

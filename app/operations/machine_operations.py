@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from app.access.rules import allows_everywhere
 from app.domain.commands import Caller
 from app.domain.errors import BerthError, Forbidden, NotFound, OperationStuck
+from app.domain.rights import Action
 from app.ledger.machine_records import ABANDONED, MACHINE_OPEN, Form, MachineEntry, MachineState
 from app.ledger.machines import MachineLedger
 from app.operations.answers import Page
@@ -100,13 +102,16 @@ class MendOperation:
 
 
 def check_operator(caller: Caller) -> None:
-    """Refuse whoever is no operator.
+    """Refuse whoever is no operator everywhere: operations are of all owners, and of all places.
 
     Raises:
         Forbidden: the caller is none.
     """
-    if not caller.operator:
-        raise Forbidden("Only an operator may look at operations and mend them.")
+    if not allows_everywhere(caller, Action.OPERATE):
+        raise Forbidden(
+            "Only an operator may look at operations and mend them: whoever a rule allows `operate` without "
+            "prefixes, VRFs, tenants and names."
+        )
 
 
 async def open_entries(ledger: MachineLedger) -> list[MachineEntry]:

@@ -39,7 +39,7 @@ from app.operations.machine_ports import Machines
 from app.operations.machine_references import MachineNames, MachineResolver
 from app.operations.machine_view import Viewer
 from app.operations.plan import Planner
-from app.operations.sites import CHANGES, MAKES, site_of_machine
+from app.operations.sites import CHANGES, MAKES, check_may_assert, demand_forced, site_of_machine
 from app.operations.upsert import Convergence
 
 
@@ -127,6 +127,7 @@ class MachinePlanner:
             raise MachineNameTaken(errors=[_holder(row) for row in taken])
         if not asked.caller.operator:
             raise Forbidden("Only an operator may adopt a virtual machine that is in NetBox already.")
+        demand_forced(asked.caller, site_of_machine(taken[0]))
         machine = await self.machines.read(taken[0].id)
         return replace(asked, view=await self.viewer.around(machine)) if machine else asked
 
@@ -145,13 +146,15 @@ class MachinePlanner:
 
     def _check_rights(self, asked: Asked, named: MachineNames) -> None:
         """What stands there may be changed, and what is new may be made or called so."""
-        machine, tenant = asked.machine, named.tenant
-        if machine is not None:
-            demand(asked.caller, site_of_machine(machine), *CHANGES)
-        name = given(asked.wish.name, "") or (machine.name if machine else "")
-        slug = tenant.slug if tenant else site_of_machine(machine).tenant if machine else ""
-        wanted = CHANGES if machine is not None else MAKES
-        demand(asked.caller, Site(name=name, tenant=slug), *wanted)
+        caller, wish, tenant = asked.caller, asked.wish, named.tenant
+        site, wanted = Site(owner=caller.owner), MAKES
+        if asked.machine is not None:
+            site, wanted = site_of_machine(asked.machine, asked.entry.owner if asked.entry else ""), CHANGES
+            demand(caller, site, *wanted)
+        slug = site.tenant if wish.tenant is UNSET else tenant.slug if tenant else ""
+        site = replace(site, name=given(wish.name, "") or site.name, tenant=slug)
+        demand(caller, site, *wanted)
+        check_may_assert(caller, wish, site)
 
     def _breaches(self, asked: Asked, named: MachineNames) -> list[Violation]:
         """A name keeps the conventions if it is new."""

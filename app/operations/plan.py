@@ -31,7 +31,7 @@ from app.operations.numbers import NAME_PATTERN, Numbers, Where, pattern_of
 from app.operations.places import Finder, Spot, check_open, label, opening_line
 from app.operations.ports import Addresses
 from app.operations.references import Named, Resolver
-from app.operations.sites import MAKES, site_of
+from app.operations.sites import MAKES, check_may_assert, site_of
 from app.telemetry.events import note
 
 _ADOPT = "No key has it: an operator can put it under this one with `adopt: true`."
@@ -134,14 +134,17 @@ class Planner:
         route = await self.gateways.route(spot.pool, name, caller.owner)
         role = given(wish.traits.role, "")
         named = await self.resolve(wish.traits, route.default_tags, name, role, spot.pool)
-        site = site_of(spot.pool, "" if template else name, named.tenant_slug, part="~" in key)
+        called = "" if template else name
+        site = site_of(spot.pool, called, named.tenant_slug, caller.owner, part="~" in key)
         if template is None:
             demand(caller, site, *MAKES)
+            check_may_assert(caller, wish, site)
         if spot.address is not None:
             await self._check_address(spot.address.ip, spot, route.gateway, key, role)
         names = await self._names(template or name, spot, key, named.tenant_slug, role)
         if template is not None:
             names = _allowed(caller, site, names)
+            check_may_assert(caller, wish, replace(site, name=names[0].dns_name))
         line = Line(spot.pool, spot.vrf_id, explicit=spot.address is not None)
         draft = _draft(caller, wish, key, spot, named)
         entry = replace(self.entry(caller, wish, key, spot), assigned=bound_to(named.interface))

@@ -40,7 +40,7 @@ class Read:
             address = await self.keep.held(caller, entry)
             if address is None:
                 raise NotFound(f"The address of the key {key!r} was deleted in NetBox.")
-            demand(caller, site_of_address(address), Action.READ)
+            demand(caller, site_of_address(address, entry.owner), Action.READ)
             return Result(await self.keep.show(entry, address, {}))
         if entry is not None and entry.state is State.RELEASING:
             raise OutcomeUnknown("This allocation is being released; ask again in a moment.")
@@ -96,7 +96,7 @@ class ListAllocations:
         def chosen(entry: Entry, address: Address) -> bool:
             return (
                 (owners is None or (address.owner or entry.owner) in owners)
-                and is_allowed(caller, site_of_address(address), Action.READ)
+                and is_allowed(caller, site_of_address(address, entry.owner), Action.READ)
                 and name in (None, address.dns_name.lower())
                 and host in (None, address.address.ip)
                 and (in_prefix is None or entry.prefix == filters.prefix or in_prefix(address))

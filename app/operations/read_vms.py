@@ -35,10 +35,9 @@ class ReadMachine:
             OperationStuck: an operator has to look at it.
         """
         stand = await self.standing.read(caller, key)
-        if stand.view is not None:
-            demand(caller, site_of_machine(stand.view.machine), Action.READ)
         assert stand.entry is not None  # noqa: S101 - what is not there was refused
         assert stand.view is not None  # noqa: S101 - as above
+        demand(caller, site_of_machine(stand.view.machine, stand.entry.owner), Action.READ)
         return MachineResult(await self.show(stand.entry, stand.view, {}))
 
 
@@ -66,7 +65,7 @@ class ListMachines:
             )
             for entry, machine in await self._read(chunk):
                 seen = owners is None or entry.owner in owners
-                if not seen or not _matches(filters, machine) or not _may_read(caller, machine):
+                if not seen or not _matches(filters, machine) or not _may_read(caller, entry, machine):
                     continue
                 if len(shown) == limit:
                     return Page(tuple(shown), shown[-1].machine.key)
@@ -83,8 +82,8 @@ class ListMachines:
         return [(entry, machine) for entry, machine in found if machine.key == entry.key]
 
 
-def _may_read(caller: Caller, machine: Machine) -> bool:
-    return is_allowed(caller, site_of_machine(machine), Action.READ)
+def _may_read(caller: Caller, entry: MachineEntry, machine: Machine) -> bool:
+    return is_allowed(caller, site_of_machine(machine, entry.owner), Action.READ)
 
 
 def _matches(filters: MachineFilters, machine: Machine) -> bool:

@@ -6,6 +6,7 @@ find the key → (known, POST) read it in NetBox and answer
 
 from dataclasses import dataclass, replace
 
+from app.access.rules import check_credential
 from app.domain.commands import UNSET, Caller, given
 from app.domain.errors import StillWorking
 from app.domain.machines import STAGED
@@ -26,7 +27,7 @@ from app.operations.machine_imagining import imagined_interface, imagined_machin
 from app.operations.machine_plan import MachinePlanner, check_cluster
 from app.operations.machine_standing import MachineStanding, Standing
 from app.operations.memory import Guard
-from app.operations.sites import check_may_assert
+from app.operations.sites import check_may_assert, site_of_machine
 from app.operations.turns import Turns
 from app.telemetry.events import note, stage
 
@@ -89,6 +90,7 @@ class RegisterMachine:
         """What is there. A key that the ledger has lost is written down again."""
         assert stand.entry is not None  # noqa: S101 - something stands
         assert stand.view is not None  # noqa: S101 - as above
+        check_credential(caller, site_of_machine(stand.view.machine, stand.entry.owner))
         asked = Asked(caller, wish, stand.known, stand.entry, stand.view)
         named = await self.planner.resolver.cluster(wish)
         check_cluster(stand.view.machine, named)

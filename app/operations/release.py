@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from app.access.rules import demand
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, Forbidden, OutcomeUnknown, PartOfMachine
 from app.domain.rights import Action
@@ -11,12 +10,10 @@ from app.ledger.records import Entry, Event, State
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import Freeing, check_unused, released
 from app.operations.keep import Keep, from_claim
-from app.operations.sites import site_of_address
+from app.operations.sites import check_may_give_up, site_of_address
 from app.operations.states import States, check_owner, the_one
 from app.operations.turns import Turns
 from app.telemetry.events import note
-
-_GIVES_UP = (Action.RELEASE, Action.OPERATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ class Release:
                 return replace(entry, netbox_id=None)
             raise
         if address is not None:
-            demand(caller, site_of_address(address), *_GIVES_UP)
+            check_may_give_up(caller, site_of_address(address, entry.owner), Action.RELEASE)
         if address is not None and not force:
             await check_unused(self.keep.addresses, entry, address)
         return entry
@@ -81,7 +78,7 @@ class Release:
         if address is None:
             return None
         check_owner(caller, "", address.owner)
-        demand(caller, site_of_address(address), *_GIVES_UP)
+        check_may_give_up(caller, site_of_address(address), Action.RELEASE)
         found = from_claim(address, former)
         if not force:
             await check_unused(self.keep.addresses, found, address)

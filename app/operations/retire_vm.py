@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from app.access.rules import demand
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, Forbidden, StillWorking
 from app.domain.rights import Action
@@ -15,7 +14,7 @@ from app.operations.machine_forward import FORCE_RETIRE, RETIRE, Forward, machin
 from app.operations.machine_layout import Ground, Layout, check_going
 from app.operations.machine_standing import MachineStanding, Standing
 from app.operations.machine_view import check_nothing_foreign
-from app.operations.sites import site_of_machine
+from app.operations.sites import check_may_give_up, site_of_address, site_of_machine
 from app.operations.turns import Turns
 from app.telemetry.events import note
 
@@ -57,8 +56,7 @@ class RetireMachine:
             if caller.forced and not caller.operator:
                 raise Forbidden("Only an operator may force a retirement.")
             stand = await self._stand(caller, key)
-            if stand.view is not None:
-                demand(caller, site_of_machine(stand.view.machine), Action.RETIRE, Action.OPERATE)
+            _check_rights(caller, key, stand)
             if not caller.forced:
                 await self._check_unused(key, stand)
         entry = stand.entry or stand.known
@@ -92,3 +90,15 @@ class RetireMachine:
     def _has_rest(self, stand: Standing) -> bool:
         """Whether the ledger has something of a machine that is gone from NetBox, or another key's by now."""
         return stand.known is not None and stand.known.state is MachineState.DONE
+
+
+def _check_rights(caller: Caller, key: str, stand: Standing) -> None:
+    """The machine may be retired, and its addresses with it, wherever they are."""
+    if stand.view is None:
+        return
+    owner = stand.entry.owner if stand.entry else ""
+    machine = site_of_machine(stand.view.machine, owner)
+    check_may_give_up(caller, machine, Action.RETIRE)
+    for address in stand.view.claimed(key).values():
+        here = replace(site_of_address(address, owner), name=machine.name, tenant=machine.tenant)
+        check_may_give_up(caller, here, Action.RETIRE)

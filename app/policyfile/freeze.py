@@ -9,7 +9,7 @@ from typing import TypeAlias
 from app.domain.commands import UNSET
 from app.domain.identity import ClaimMapping, Issuer
 from app.domain.policy import Client, Convention, NamePlace, Policy, PrefixSection, Scope
-from app.domain.rights import OWN, ROLES, NamePattern, Rule
+from app.domain.rights import OWN, PLACELESS, ROLES, NamePattern, Rule
 from app.naming.check import judge_dns_name, judge_machine_name
 from app.naming.patterns import fits
 from app.policyfile.models import (
@@ -70,9 +70,10 @@ def problems(model: PolicyModel) -> Iterator[Problem]:
     names = model.names or NamesModel()
     for kind, conventions in (("dns", names.dns or ()), ("machines", names.machines or ())):
         yield from _convention_problems(("names", kind), conventions, names)
-    for role in model.roles or {}:
+    for role, rules in (model.roles or {}).items():
         if role in ROLES:
             yield Problem(("roles", role), f"{role} is a role of Berth's own; call yours otherwise")
+        yield from _rule_problems(("roles", role), rules)
     for name, client in (model.clients or {}).items():
         yield from _client_problems(name, client, model)
     yield from _issuer_problems(model)
@@ -84,6 +85,17 @@ def _client_problems(name: str, client: ClientModel, model: PolicyModel) -> Iter
         yield Problem(here, f"say what it may do: roles ({', '.join(ROLES)}, or your own) or rules")
     for index, role in enumerate(client.roles or ()):
         yield from _unknown((*here, "roles", index), "role", role, [*ROLES, *(model.roles or {})])
+    yield from _rule_problems((*here, "rules"), client.rules or ())
+
+
+def _rule_problems(here: Path, rules: Iterable[RuleModel]) -> Iterator[Problem]:
+    for index, each in enumerate(rules):
+        for action in sorted(PLACELESS.intersection(each.actions)):
+            if each.prefixes or each.vrfs or each.tenants or each.names:
+                detail = (
+                    f"`{action}` is of no place: allow it in a rule without prefixes, vrfs, tenants and names"
+                )
+                yield Problem((*here, index, "actions"), detail)
 
 
 def _unknown(path: Path, kind: str, name: str, known: Sequence[str]) -> Iterator[Problem]:

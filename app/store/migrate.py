@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect, text
 
 from app.store.tables import metadata
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration; a test holds it to the folder of migrations."""
 _VERSION = """\
 CREATE TABLE IF NOT EXISTS alembic_version (

@@ -149,3 +149,12 @@ audit = Table(
     Index("audit_request", "request_id"),
     sqlite_autoincrement=True,
 )
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("secret", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("first_seen", Float, nullable=False),
+)
+"""Of the secrets that Berth has used, never the secrets themselves."""

@@ -29,7 +29,7 @@ from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
 from app.store.callers import CallerTransaction
 from app.store.machines import MachineTransaction
 from app.store.prepared import Prepared
-from app.store.tables import audit, entries, live, operations
+from app.store.tables import audit, entries, fingerprints, live, operations
 
 _ENTRY_FIELDS = tuple(field.name for field in fields(Entry))
 _OPERATION_FIELDS = tuple(field.name for field in fields(Operation))
@@ -183,6 +183,13 @@ class Transaction(MachineTransaction, CallerTransaction):
         """See `app.ledger.ports.Tx`."""
         late = (operations.c.outcome.is_(None), operations.c.started_at <= before)
         return self._connection.execute(select(func.count()).where(*late)).scalar_one()
+
+    def first_seen(self, secret: str, fingerprint: str, now: float) -> float:
+        """See `app.ledger.ports.Tx`."""
+        row = {"secret": secret, "fingerprint": fingerprint, "first_seen": now}
+        self._connection.execute(upsert(fingerprints).values(row).on_conflict_do_nothing())
+        which = (fingerprints.c.secret == secret, fingerprints.c.fingerprint == fingerprint)
+        return float(self._connection.execute(select(fingerprints.c.first_seen).where(*which)).scalar_one())
 
     def append(self, event: Event) -> None:
         """See `app.ledger.ports.Tx`."""

@@ -120,6 +120,24 @@ TABLE: Final[tuple[Metric, ...]] = (
         SHORT_SECONDS,
     ),
     Metric(
+        Gauge,
+        "berth_secret_read_age_seconds",
+        "Time since a secret was last read from its source with success.",
+        ("secret",),
+    ),
+    Metric(
+        Counter,
+        "berth_secret_read_failures",
+        "Readings of a secret from its source that failed.",
+        ("secret",),
+    ),
+    Metric(
+        Gauge,
+        "berth_secret_first_seen_timestamp_seconds",
+        "When the secret that is in use was first seen, in seconds since 1970.",
+        ("secret",),
+    ),
+    Metric(
         Counter,
         "berth_audit_lines_dropped",
         "Audit records that were not written to standard output; the database has them.",
@@ -265,6 +283,18 @@ class Metrics:
     def stuck(self, count: int) -> None:
         """The reconciler counted what is stuck."""
         self._set("berth_operations_stuck", count)
+
+    def watch_secret(self, secret: str, age: Callable[[], float]) -> None:
+        """Look at every scrape how long ago a secret was read."""
+        self._watch("berth_secret_read_age_seconds", age, secret)
+
+    def secret_unread(self, secret: str) -> None:
+        """A secret could not be read again."""
+        self._count("berth_secret_read_failures", secret)
+
+    def secret_first_seen(self, secret: str, at: float) -> None:
+        """The secret in use was first seen at this moment (seconds since 1970)."""
+        self._set("berth_secret_first_seen_timestamp_seconds", at, secret)
 
     def audit_dropped(self, lines: int) -> None:
         """Audit lines were left out."""

@@ -12,6 +12,7 @@ from app.access import rules
 from app.access.rates import Rates
 from app.domain.commands import Caller
 from app.domain.errors import Forbidden, RateLimited
+from app.domain.inventory import Network
 from app.domain.rights import ALL, OWN, ROLES, Action, Limit, NamePattern, Rate, Rule, Site
 from app.naming.patterns import fits
 
@@ -78,10 +79,97 @@ def test_what_has_no_rule_at_all_is_refused_at_the_door() -> None:
         rules.demand(asking(ALICE, Action.ALLOCATE), Site(), Action.ASSERT)
 
 
-def test_nothing_is_refused_where_nobody_asked() -> None:
-    """The reconciler finishes what was begun, whatever the policy says by now."""
-    rules.demand(ALICE, Site(network=LAB), Action.RELEASE)
-    assert rules.limits(ALICE, HERE, Action.ALLOCATE) == ()
+def test_a_door_that_does_not_ask_opens_nothing() -> None:
+    """What was not begun is asked for by its action alone, and is about nobody else's."""
+    with pytest.raises(Forbidden, match="No rule that holds for alice allows `release`"):
+        rules.demand(ALICE, HERE, Action.RELEASE)
+    rules.demand(ALICE, HERE, Action.ALLOCATE)
+    assert not rules.reaches(Caller(owner="root", operator=True), "somebody")
+
+
+def test_the_reconciler_finishes_what_was_begun() -> None:
+    """It has no rules, whatever the policy says by now, and no quotas."""
+    system = Caller(owner="alice", method="system")
+    rules.demand(system, Site(network=LAB, owner="alice"), Action.RELEASE)
+    assert rules.limits(system, HERE, Action.ALLOCATE) == ()
+
+
+SHOPS = Rule(
+    actions=frozenset({Action.UPDATE}), networks=(LAB,), owners=frozenset({"shop"}), origin="helper #1"
+)
+OWNS = Rule(actions=frozenset({Action.UPDATE}), origin="helper #2")
+
+
+@pytest.mark.parametrize(
+    ("network", "owner", "allowed"),
+    [
+        (LAB, "shop", True),
+        (LAB, "alice", True),
+        (WEB, "alice", True),
+        (WEB, "shop", False),
+        (LAB, "bob", False),
+        (WEB, None, True),
+    ],
+)
+def test_one_rule_has_to_allow_it_whole(network: Network, owner: str | None, allowed: bool) -> None:
+    """Not the place by one rule, and whose it is by another."""
+    caller = asking(Caller(owner="alice", rules=(SHOPS, OWNS)), Action.UPDATE)
+    assert rules.is_allowed(caller, Site(network=network, owner=owner), Action.UPDATE) is allowed
+
+
+def test_a_refusal_says_that_it_is_anothers_and_not_whose() -> None:
+    """What others hold is not told."""
+    caller = asking(Caller(owner="alice", rules=(SHOPS, OWNS)), Action.UPDATE)
+    with pytest.raises(Forbidden) as refused:
+        rules.demand(caller, Site(network=WEB, owner="bob"), Action.UPDATE)
+    assert refused.value.detail == (
+        "No rule that holds for alice allows `update` for prefix 10.20.0.0/16 that another owner has. It is "
+        "allowed with these: helper #1: prefixes 10.99.0.0/24; owners shop; helper #2: everywhere."
+    )
+
+
+@pytest.mark.parametrize("action", [Action.ALLOCATE, Action.REGISTER])
+def test_what_is_made_is_always_ones_own(action: Action) -> None:
+    """An administrator's POST does not get to see another owner's key as its own."""
+    boss = asking(Caller(owner="boss", rules=ROLES["administrator"]), action)
+    assert not rules.reaches(boss, "alice")
+    assert not rules.is_allowed(boss, Site(network=LAB, owner="alice"), action)
+    assert rules.is_allowed(boss, Site(network=LAB, owner="boss"), action)
+    assert rules.reaches(asking(boss, Action.UPDATE), "alice")
+
+
+def test_only_the_action_counts_that_the_request_is_about() -> None:
+    """Who may register machines somewhere may not allocate there alone."""
+    one = Rule(actions=frozenset({Action.ALLOCATE}), networks=(WEB,))
+    other = Rule(actions=frozenset({Action.REGISTER}), networks=(LAB,))
+    caller, makes = Caller(owner="alice", rules=(one, other)), (Action.ALLOCATE, Action.REGISTER)
+    allocating, registering = (asking(caller, action) for action in makes)
+    assert not rules.is_allowed(allocating, Site(network=LAB), *makes)
+    assert rules.is_allowed(registering, Site(network=LAB), *makes)
+    assert not rules.is_allowed(registering, Site(network=WEB), *makes)
+
+
+def test_force_is_for_everybodys_but_only_where_its_rule_is() -> None:
+    """A release everywhere does not widen it."""
+    forcing = Rule(actions=frozenset({Action.OPERATE}), networks=(LAB,))
+    caller = Caller(owner="ops", rules=(forcing, replace(OWNS, actions=frozenset({Action.RELEASE}))))
+    asks = asking(caller, Action.RELEASE, Action.OPERATE)
+    assert rules.is_allowed(asks, Site(network=LAB, owner="alice"), Action.OPERATE)
+    assert not rules.is_allowed(asks, Site(network=WEB, owner="alice"), Action.OPERATE)
+    assert not rules.allows_everywhere(asks, Action.OPERATE)
+    assert rules.allows_everywhere(asks, Action.RELEASE)
+    narrowing = Rule(actions=frozenset(Action), networks=(LAB,))
+    assert not rules.allows_everywhere(replace(asks, narrowing=narrowing), Action.RELEASE)
+
+
+@pytest.mark.parametrize("action", [Action.AUDIT, Action.KEYS])
+def test_what_is_in_no_place_needs_a_rule_without_places(action: Action) -> None:
+    """And a credential without any."""
+    narrow, wide = Rule(actions=frozenset({action}), vrfs=("blue",)), Rule(actions=frozenset({action}))
+    assert not rules.allows(Caller(owner="alice", rules=(narrow,)), action)
+    caller = Caller(owner="alice", rules=(wide,), narrowing=Rule(actions=frozenset(Action)))
+    assert rules.allows(caller, action)
+    assert not rules.allows(replace(caller, narrowing=replace(narrow, actions=frozenset(Action))), action)
 
 
 def test_the_settings_token_may_do_everything() -> None:

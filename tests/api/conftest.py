@@ -69,6 +69,7 @@ class Rig:
     def app(self) -> FastAPI:
         """The application."""
         around = Surroundings(
+            allow_http=True,
             metrics=self.metrics,
             log=make_logger(self.stream),
             readiness=self.ready,

@@ -17,7 +17,8 @@ from app.domain.rights import ROLES
 from app.policyfile import load
 from tests.whole import ALLOCATIONS, LAB, NetBox, Whole, emulated, whole
 
-TOKENS = {name: f"the-token-of-{name}-0123456789" for name in (*ROLES, "nobody", "web", "few", "slow")}
+OWN_ROLES = ("nobody", "web", "few", "slow", "helper", "janitor", "portal", "mover")
+TOKENS = {name: f"the-token-of-{name}-0123456789" for name in (*ROLES, *OWN_ROLES)}
 POLICY = """\
 clients:
 {clients}
@@ -27,7 +28,20 @@ roles:
     - {{actions: [read, allocate, update, release, register, retire], prefixes: [{lab}], names: ['web-.*']}}
   few: [{{actions: [read, allocate, release], quota: 3}}]
   slow: [{{actions: [read], rate: 2/hour}}]
+  helper:
+    - {{actions: [read, allocate, update, release]}}
+    - {{actions: [read, update], owners: [team], prefixes: [{other}]}}
+  janitor:
+    - {{actions: [read, allocate, release, register, retire]}}
+    - {{actions: [operate], prefixes: [{other}]}}
+  portal:
+    - {{actions: [read, allocate, update, release]}}
+    - {{actions: [assert], prefixes: [{other}]}}
+  mover:
+    - {{actions: [register]}}
+    - {{actions: [retire, read], prefixes: [{other}]}}
 """
+OTHER = "192.168.3.0/24"
 OPERATIONS = {
     operation["operationId"]: (method, path)
     for path, methods in document()["paths"].items()
@@ -64,7 +78,7 @@ async def desk(netbox: NetBox, tmp_path: Path) -> AsyncIterator[Whole]:
         for name, token in TOKENS.items()
     )
     path = tmp_path / "policy.yaml"
-    path.write_text(POLICY.format(clients="\n".join(lines), lab=LAB))
+    path.write_text(POLICY.format(clients="\n".join(lines), lab=LAB, other=OTHER))
     async with whole(netbox.url, tmp_path, load(path, {})) as made:
         yield made
 
@@ -208,3 +222,106 @@ async def test_a_rate_is_answered_429_with_when_to_come_back(desk: Whole) -> Non
     refused = await ask(desk, "slow", "get", ALLOCATIONS)
     assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
     assert int(refused.headers["Retry-After"]) > 60
+
+
+def told(answer: httpx2.Response) -> tuple[int, str]:
+    """A refusal: its status and code."""
+    return answer.status_code, answer.json()["code"]
+
+
+NOT_ALLOWED = (403, "forbidden")
+NOT_OWNER = (403, "not_owner")
+
+
+async def test_whose_it_is_and_where_have_to_be_in_one_rule(desk: Whole) -> None:
+    """Rights on another owner's things in one prefix, and on one's own everywhere, do not add up to more."""
+    words = {"description": "helped"}
+    await desk.post("far")
+    await desk.post("near", prefix=OTHER)
+    far, near = (f"{ALLOCATIONS}/{key}" for key in ("far", "near"))
+    assert told(await ask(desk, "helper", "get", far)) == NOT_ALLOWED
+    refused = await ask(desk, "helper", "put", far, json={"prefix": LAB, **words})
+    assert told(refused) == NOT_ALLOWED
+    assert "that another owner has" in refused.json()["detail"]
+    assert (await ask(desk, "helper", "get", near)).status_code == 200
+    changed = await ask(desk, "helper", "put", near, json={"prefix": OTHER, **words})
+    assert (changed.status_code, changed.json()["owner"]) == (200, "team")
+    assert told(await ask(desk, "helper", "delete", near)) == NOT_OWNER
+    listed = await ask(desk, "helper", "get", ALLOCATIONS)
+    assert [item["key"] for item in listed.json()["items"]] == ["near"]
+    for key in ("far", "near"):
+        await desk.client.delete(f"{ALLOCATIONS}/{key}")
+
+
+async def test_force_reaches_as_far_as_its_own_rule(desk: Whole, netbox: NetBox) -> None:
+    """Releasing one's own everywhere does not carry force over the border of the prefix that it is for."""
+    await desk.post("far")
+    await desk.post("near", prefix=OTHER)
+    forced = {"params": {"force": "true"}}
+    far, near = (f"{ALLOCATIONS}/{key}" for key in ("far", "near"))
+    assert told(await ask(desk, "janitor", "delete", far, **forced)) == NOT_ALLOWED
+    assert (await desk.client.get(far)).status_code == 200
+    assert told(await ask(desk, "janitor", "delete", near)) == NOT_OWNER
+    assert (await ask(desk, "janitor", "delete", near, **forced)).status_code == 204
+    assert told(await ask(desk, "janitor", "get", "/api/v1/operations")) == NOT_ALLOWED
+    adopting = {"key": "mine", "prefix": LAB, "address": "192.168.4.200", "adopt": True}
+    there = netbox.api("POST", "ipam/ip-addresses/", {"address": "192.168.4.200/24"})
+    assert told(await ask(desk, "janitor", "post", ALLOCATIONS, json=adopting)) == NOT_ALLOWED
+    netbox.api("DELETE", f"ipam/ip-addresses/{there['id']}/")
+    await desk.client.delete(far)
+
+
+async def test_what_is_made_belongs_to_who_makes_it(desk: Whole) -> None:
+    """Not even an administrator's POST gets another owner's address for an answer; a PUT may change it."""
+    assert (await ask(desk, "allocator", "post", ALLOCATIONS, json={"key": "k", "prefix": LAB})).is_success
+    path, body = f"{ALLOCATIONS}/k", {"key": "k", "prefix": LAB}
+    assert told(await ask(desk, "administrator", "post", ALLOCATIONS, json=body)) == NOT_OWNER
+    assert told(await desk.post("k")) == NOT_OWNER
+    assert told(await desk.client.put(path, json={"description": "x"})) == NOT_OWNER
+    assert told(await desk.client.delete(path)) == NOT_OWNER
+    changed = await ask(desk, "administrator", "put", path, json={"description": "x"})
+    assert (changed.json()["description"], changed.json()["owner"]) == ("x", "allocator")
+    assert (await ask(desk, "administrator", "delete", path)).status_code == 204
+
+
+async def test_only_where_its_rule_is_a_portal_speaks_for_people(desk: Whole) -> None:
+    """Also by PUT, for what is there and for what is new."""
+    words = {"requested_by": "ada", "reference": "T-1"}
+    for prefix, status in ((LAB, 403), (OTHER, 200)):
+        body = {"key": "p", "prefix": prefix, **words}
+        answer = await ask(desk, "portal", "post", ALLOCATIONS, json=body)
+        assert answer.status_code == status, answer.text
+        await ask(desk, "portal", "delete", f"{ALLOCATIONS}/p")
+        await ask(desk, "portal", "post", ALLOCATIONS, json={"key": "p", "prefix": prefix})
+        again = await ask(desk, "portal", "put", f"{ALLOCATIONS}/p", json=words)
+        assert again.status_code == status, again.text
+        await ask(desk, "portal", "delete", f"{ALLOCATIONS}/p")
+    refused = await ask(
+        desk,
+        "portal",
+        "post",
+        ALLOCATIONS,
+        json={"prefix": LAB, "name_pattern": "p-{n}", "key": "p", **words},
+    )
+    assert "Leave `requested_by` and `reference` out" in refused.json()["detail"]
+
+
+async def test_a_machine_is_retired_where_all_its_addresses_may_go(desk: Whole) -> None:
+    """Its retirement releases them; who may only retire in one prefix leaves the others alone."""
+    path = "/api/v1/virtual-machines/mv"
+    eth0 = {"name": "eth0", "addresses": [{"prefix": LAB}]}
+    machine = {"name": "mv", "cluster": "matrix", "interfaces": [eth0]}
+    made = await ask(desk, "mover", "put", path, json=machine)
+    assert made.status_code == 201, made.text
+    assert told(await ask(desk, "mover", "delete", path)) == NOT_ALLOWED
+    assert (await ask(desk, "mover", "get", path)).status_code == 200
+    smaller = {**machine, "interfaces": []}
+    assert (await ask(desk, "mover", "put", path, json=smaller)).status_code == 200
+    assert (await ask(desk, "mover", "delete", path)).status_code == 204
+
+
+async def test_a_name_is_checked_where_a_rule_is(desk: Whole) -> None:
+    """What would be free in a prefix is told to whom some rule is about it."""
+    for prefix, status in ((LAB, 200), (OTHER, 403)):
+        body = {"dns_name": "web-1.example.com", "prefix": prefix, "suggest": True}
+        assert (await ask(desk, "web", "post", "/api/v1/names/check", json=body)).status_code == status

@@ -37,7 +37,7 @@ async def at(desk: Whole) -> AsyncIterator[At]:
     def make(token: str, address: str = "192.0.2.7") -> httpx2.AsyncClient:
         client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=app, client=(address, 1234)),
-            base_url="http://berth",
+            base_url="https://berth",
             headers={"Authorization": f"Bearer {token}"},
         )
         made.append(client)

@@ -18,7 +18,7 @@ async def seen(desk: Whole, peer: str, headers: list[tuple[str, str]]) -> str:
     config = configuration(desk.berth)
     config.load()
     transport = httpx2.ASGITransport(app=config.loaded_app, client=(peer, 1234))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://berth") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="https://berth") as client:
         sent = [("Authorization", f"Bearer {TOKEN}"), *headers]
         assert (await client.get(ALLOCATIONS, headers=sent)).status_code == 200
     [line] = [line for line in desk.lines() if line["event"] == "request"][-1:]

@@ -19,7 +19,7 @@ OF_EXAMPLES = {"BERTH_URL", "BERTH_PREFIX", "BERTH_CI_TOKEN", "BERTH_HOSTNAME"}
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_every_variable_is_a_setting(path: Path) -> None:
     """A misspelt one would be ignored, and its default would rule."""
-    named = set(re.findall(r"\bBERTH_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
+    named = set(re.findall(r"\b(?:BERTH|INFISICAL)_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
     assert named <= {variable(field) for field in Settings.model_fields} | OF_EXAMPLES
 
 

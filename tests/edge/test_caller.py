@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass
 
+import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -32,6 +33,7 @@ async def who(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 APP = Boundary(Authentication(who, OneToken()), make_logger())
+OPEN = Boundary(Authentication(who, OneToken(), allow_http=True), make_logger())
 
 
 def basic(password: str) -> str:
@@ -128,3 +130,31 @@ async def test_a_route_that_nobody_guards_has_no_caller() -> None:
     """It is refused, not served to nobody."""
     with pytest.raises(Unauthenticated):
         await caller_of(Request({"type": "http", "headers": []}))
+
+
+WAYS = [
+    ("http", ("127.0.0.1", 1), 200),
+    ("http", ("::1", 1), 200),
+    ("http", None, 200),  # a Unix socket
+    ("https", ("192.0.2.7", 1), 200),
+    ("http", ("192.0.2.7", 1), 403),
+    ("http", ("2001:db8::7", 1), 403),
+    ("http", ("somewhere", 1), 403),  # no address: nobody knows
+]
+
+
+@pytest.mark.parametrize(("scheme", "peer", "status"), WAYS)
+@pytest.mark.parametrize("token", ["secret:x", "unknown"])
+async def test_a_token_that_could_be_read_on_the_way_is_not_even_looked_at(
+    scheme: str, peer: tuple[str, int] | None, status: int, token: str
+) -> None:
+    """So the answer tells a thief nothing about the token; a setting says that the way is safe."""
+    for app, expected in ((APP, status), (OPEN, 200)):
+        transport = httpx2.ASGITransport(app=app, client=peer)  # type: ignore[arg-type]
+        async with httpx2.AsyncClient(transport=transport, base_url=f"{scheme}://berth") as client:
+            answer = await client.get("/api/x", headers={"Authorization": f"Bearer {token}"})
+            if expected == 403:
+                assert (answer.status_code, answer.json()["code"]) == (403, "https_required")
+            else:
+                assert answer.status_code == (200 if token == "secret:x" else 401)
+            assert (await client.get("/healthz")).status_code == 200

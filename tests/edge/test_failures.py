@@ -46,7 +46,7 @@ class Door:
         """Send a request from an address."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         transport = httpx2.ASGITransport(app=self.app, client=(address, 1234))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://berth") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="https://berth") as client:
             return await client.get("/api/x", headers=headers)
 
 

@@ -54,11 +54,12 @@ class Program:
     folder: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def start(self, probe: str = "/healthz") -> None:
         """Start it and wait until it answers; what it writes goes to a file in its folder."""

@@ -60,16 +60,24 @@ class Container:
 
 
 @pytest.fixture(scope="session")
-def image() -> str:
-    """Berth's image: built as the Dockerfile says, on a base that needs no registry."""
+def base() -> str:
+    """What stands in for python:3.12-slim, and needs no registry."""
     for name in ("buildah", "podman", "debootstrap", "runc"):
         tool(name, f"apt-get install --no-install-recommends {name}")
-    base = run(str(ROOT / "tools" / "image-base"), seconds=280).splitlines()[-1]
+    return run(str(ROOT / "tools" / "image-base"), seconds=280).splitlines()[-1]
+
+
+@pytest.fixture(scope="session")
+def image(base: str) -> str:
+    """Berth's image: built as the Dockerfile says; the one of the last run is removed."""
+    before = run("podman", "images", "--quiet", IMAGE).split()
     trusted = "/etc/ssl/certs:/etc/ssl/certs:ro"
     words = (
         f"bud --isolation chroot --format docker --quiet --build-arg PYTHON={base} --build-arg REVISION=abc"
     )
     run("buildah", *words.split(), "--volume", trusted, "--tag", IMAGE, ".", seconds=280)
+    if before and before != run("podman", "images", "--quiet", IMAGE).split():
+        run("podman", "rmi", "--force", *before)
     return IMAGE
 
 

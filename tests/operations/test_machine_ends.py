@@ -1,9 +1,11 @@
 """The ends of machines: retired, adopted and let go, lost by the ledger, stuck and mended by an operator."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.access.rules import begin
 from app.domain.commands import Caller
 from app.domain.errors import (
     BerthError,
@@ -20,6 +22,7 @@ from app.domain.errors import (
     OutcomeUnknown,
     StillWorking,
 )
+from app.domain.rights import Action, Rule
 from app.domain.upstream import Stale, Unsure
 from app.emulator.faults import Fault
 from app.ledger.machine_records import MachineState
@@ -278,6 +281,25 @@ async def test_open_operations_are_shown_page_by_page(desk: Desk, alice: Caller,
     assert ([each.key for each in rest.items], rest.next) == (["k2"], None)
     unmeddle(desk)
     assert (await desk.operations.machines.mend.retry(operator, first.items[0].id)).result == "finished"
+    await desk.quiet()
+
+
+async def test_who_may_only_mend_finishes_what_its_owner_began(desk: Desk, alice: Caller) -> None:
+    """By the owner's rights of then: a mender's own rules neither stop it nor take back what was made."""
+    meddle(desk, create=raising(Unsure("lost")))
+    with pytest.raises(OutcomeUnknown):
+        await desk.register(alice, "web", **SMALLER)
+    unmeddle(desk)
+    rules = (Rule(actions=frozenset({Action.OPERATE})),)
+    mender = begin(Caller(owner="mender", operator=True, rules=rules), Action.OPERATE)
+    machines = desk.operations.machines
+    [shown] = (await machines.open_operations(mender, None, 9)).items
+    assert (await machines.mend.retry(mender, shown.id)).result == "finished"
+    assert desk.hanging("web") == WHOLE[:3]
+    narrowed = replace(mender, rules=(replace(rules[0], vrfs=("blue",)),))
+    with pytest.raises(Forbidden, match="without prefixes, VRFs, tenants and names"):
+        await machines.open_operations(narrowed, None, 9)
+    await machines.retire(alice, "web")
     await desk.quiet()
 
 

@@ -197,6 +197,7 @@ NO_TAG = "could not determine a constructor for the tag 'tag:yaml.org,2002:pytho
 NO_SCOPE = "uniqueness cannot depend on tenants or roles; scope it by domain, prefix or VRF"
 NO_DOT = "the name of a machine has no dot; its domain belongs into the DNS name: 'x'"
 NO_ROLE = "say what it may do: roles (allocator, operator, auditor, administrator, or your own) or rules"
+NO_PLACE = "allow it in a rule without prefixes, vrfs, tenants and names"
 NO_RATE = "write a number of requests and a time, such as 10/second, 600/minute or 5000/hour"
 NO_GATEWAY = "write an address, `first`, `none`, or one of {custom_field: name}, {role: name}, {tag: slug}"
 
@@ -239,6 +240,10 @@ WRONG = [
      ["1: roles a #1 names #1: missing ): (a (patterns are RE2: no look-around, no back-references)"]),
     ("roles: {a: [{actions: [read], quota: -1}]}",
      ["1: roles a #1 quota: greater than or equal to 0"]),
+    ("roles: {a: [{actions: [read, audit, keys], vrfs: [blue]}]}",
+     [f"1: roles a #1 actions: `{action}` is of no place: {NO_PLACE}" for action in ("audit", "keys")]),
+    ("clients: {a: {token_env: CI_TOKEN, rules: [{actions: [audit], names: [a]}]}}",
+     [f"1: clients a rules #1 actions: `audit` is of no place: {NO_PLACE}"]),
     ("roles: {a: [{actions: [read], rate: fast}]}", [f"1: roles a #1 rate: {NO_RATE}"]),
     ("roles: {a: [{actions: [read], rate: 0/second}]}", [f"1: roles a #1 rate: {NO_RATE}"]),
     ("clients: {a b: {token_env: CI_TOKEN, roles: [auditor]}}",

@@ -182,6 +182,67 @@ def test_a_token_comes_from_one_place(extra: dict[str, str]) -> None:
     assert len(problems(**extra)) == 1
 
 
+INFISICAL = {
+    "NETBOX_API_TOKEN": "",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "id",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "canary",
+    "INFISICAL_PROJECT_ID": "project",
+}
+
+
+def test_infisical_stands_in_for_the_token() -> None:
+    """With its own standard variables; the rest has defaults."""
+    settings = Settings.read({**ENOUGH, **INFISICAL})
+    assert (settings.infisical_api_url, settings.infisical_environment) == (
+        "https://app.infisical.com",
+        "prod",
+    )
+    assert (settings.infisical_path, settings.infisical_secrets) == ("/", "NETBOX_API_TOKEN")
+    assert Settings.towards_netbox({**ENOUGH, **INFISICAL, "BERTH_TOKEN": ""}).netbox_api_token is None
+
+
+INCOMPLETE = [
+    {"INFISICAL_PROJECT_ID": ""},
+    {"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": ""},
+    {"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET_FILE": "/file"},
+]
+
+
+@pytest.mark.parametrize("change", INCOMPLETE)
+def test_what_infisical_needs_besides_is_asked_for_where_it_is_used(change: dict[str, str]) -> None:
+    """And not where the token is set anyhow."""
+    [problem] = problems(**{**INFISICAL, **change})
+    assert problem.startswith(
+        "NETBOX_API_TOKEN_FILE: to read it from Infisical, set INFISICAL_PROJECT_ID and"
+    )
+    Settings.read({**ENOUGH, **INFISICAL, **change, "NETBOX_API_TOKEN": "canary-netbox"})
+
+
+INFISICAL_WRONG = [
+    ("INFISICAL_API_URL", "http://infisical.example.com",
+     "this is plain http, so secrets can be read on the way: use https"),
+    ("INFISICAL_API_URL", "infisical", "this is no address such as https://app.infisical.com"),
+    ("INFISICAL_API_URL", "https://u:p@infisical", "this is no address such as https://app.infisical.com"),
+    ("BERTH_INFISICAL_SECRETS", "NETBOX_API_TOKEN,PATH",
+     "PATH cannot be read from Infisical; BERTH_TOKEN and NETBOX_API_TOKEN can"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "problem"), INFISICAL_WRONG)
+def test_a_wrong_way_to_infisical_is_named(name: str, value: str, problem: str) -> None:
+    """Loopback alone may be without TLS."""
+    assert problems(**{name: value}) == [f"{name}: {problem}"]
+    Settings.read({**ENOUGH, "INFISICAL_API_URL": "http://127.0.0.1:8080"})
+
+
+def test_berths_own_token_may_be_in_infisical() -> None:
+    """Where it is listed; else nobody could call."""
+    nobody = {**ENOUGH, **INFISICAL, "BERTH_TOKEN": ""}
+    Settings.read({**nobody, "BERTH_INFISICAL_SECRETS": "BERTH_TOKEN,NETBOX_API_TOKEN"})
+    with pytest.raises(SettingsWrong, match="nobody could call Berth"):
+        Settings.read(nobody)
+
+
 @pytest.mark.parametrize("name", ["BERTH_TOKEN_FILE", "BERTH_POLICY_FILE"])
 def test_callers_can_come_from_files(name: str) -> None:
     """A token file, or a policy with clients."""
@@ -256,9 +317,7 @@ def test_every_setting_is_heard() -> None:
     app = Path(__file__).parents[2] / "app"
     code = "".join(path.read_text(encoding="utf-8") for path in app.rglob("*.py"))
     read = {*re.findall(r"\bsettings\.([a-z_]+)", code), *re.findall(r"\bself\.([a-z_]+)", code)}
-    assert {name for name in Settings.model_fields if name not in read} == {
-        "netbox_allow_http",  # heard by its own check
-    }
+    assert {name for name in Settings.model_fields if name not in read} == set()
 
 
 def test_the_docs_describe_every_setting() -> None:

@@ -211,6 +211,11 @@ def test_every_metric_is_moved_by_a_test() -> None:
     shown = {"berth_netbox_ratelimit_limit", "berth_netbox_ratelimit_remaining"}
     own = shown | {"berth_audit_lines_dropped", "berth_reconciled", "berth_operations_in_doubt"}
     own |= {"berth_audit_flawed", "berth_audit_verified_timestamp_seconds"}  # tests/running/test_proving.py
+    own |= {
+        "berth_secret_read_failures",
+        "berth_secret_read_age_seconds",
+    }  # tests/credentials/test_sourcing.py
+    own |= {"berth_secret_first_seen_timestamp_seconds"}  # as well
     assert {metric.name for metric in TABLE} == set(MOVED) | own
 
 

@@ -83,18 +83,14 @@ def build(version: str) -> None:
     (DIST / "licences.md").write_text(licences.report(licences.shipped(uv())))
 
 
-def build_image(version: str, base: str) -> None:
-    """The image, from a base by its digest, as an archive that any engine loads."""
+def build_image(version: str, base: str, into: Path) -> None:
+    """The image, from a base by its digest, as an archive in a folder, which any engine loads."""
     revision = run("git", "rev-parse", "HEAD").strip()
     words = f"bud --quiet --format docker --build-arg PYTHON={base} --build-arg VERSION={version}"
     words += f" --build-arg REVISION={revision} --tag berth:{version} ."
     run("buildah", *words.split())
-    run(
-        "buildah",
-        "push",
-        f"berth:{version}",
-        f"docker-archive:{DIST / f'berth-{version}.tar'}:berth:{version}",
-    )
+    archive = into / f"berth-{version}.tar"
+    run("buildah", "push", f"berth:{version}", f"docker-archive:{archive}:berth:{version}")
 
 
 def release(version: str, base: str) -> None:
@@ -103,6 +99,10 @@ def release(version: str, base: str) -> None:
     Raises:
         NotReady: something stands in the way; nothing was written before the checks were over.
     """
+    if base and not re.search(r"@sha256:[0-9a-f]{64}$", base):
+        raise NotReady(
+            f"{base} may be another image tomorrow: name it by its digest, python:3.12-slim@sha256:…"
+        )
     if run("git", "status", "--porcelain"):
         raise NotReady("the work tree has changes that are not committed")
     wanted, tag = Version.parse(version), last_release()
@@ -113,7 +113,7 @@ def release(version: str, base: str) -> None:
     write_version(str(wanted), datetime.now(UTC).date().isoformat())
     build(str(wanted))
     if base:
-        build_image(str(wanted), base)
+        build_image(str(wanted), base, DIST)
     print(*sorted(str(file.relative_to(ROOT)) for file in DIST.iterdir() if file.name[0] != "."), sep="\n")
     print(f"left to do: commit this, run .ci/run, git tag v{wanted}, and push tag, image and files")
 

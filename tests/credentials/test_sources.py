@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.credentials.choice import token_source
-from app.credentials.sources import SecretMissing, TokenSource
+from app.credentials.choice import secret_of
+from app.credentials.sources import SecretMissing
 
 
 def _file(folder: Path, content: bytes) -> Path:
@@ -16,7 +16,7 @@ def _file(folder: Path, content: bytes) -> Path:
 
 async def test_the_environments_token_never_changes() -> None:
     """The environment of a process is fixed at its start."""
-    source = token_source("NETBOX_API_TOKEN", " nbt_a.b\n", None)
+    source = secret_of("NETBOX_API_TOKEN", " nbt_a.b\n", None)
     assert source.current() == "nbt_a.b"
     assert await source.refresh() is False
 
@@ -24,7 +24,7 @@ async def test_the_environments_token_never_changes() -> None:
 async def test_a_files_token_follows_the_file(tmp_path: Path) -> None:
     """Whoever replaces the file rotates the token; `refresh` says whether it changed."""
     path = _file(tmp_path, b"first\n")
-    source = token_source("NETBOX_API_TOKEN", None, path)
+    source = secret_of("NETBOX_API_TOKEN", None, path)
     assert source.current() == "first"
     assert await source.refresh() is False
     path.write_text("second")
@@ -36,7 +36,7 @@ async def test_a_files_token_follows_the_file(tmp_path: Path) -> None:
 async def test_a_file_that_turns_bad_keeps_the_token(tmp_path: Path, content: bytes) -> None:
     """A file that is being written does not take the token away."""
     path = _file(tmp_path, b"first")
-    source = token_source("NETBOX_API_TOKEN", None, path)
+    source = secret_of("NETBOX_API_TOKEN", None, path)
     path.write_bytes(content)
     assert await source.refresh() is False
     path.unlink()
@@ -52,7 +52,7 @@ def test_a_missing_secret_is_told_by_its_place(tmp_path: Path, content: bytes | 
     """And never by what it held."""
     path = tmp_path / "token" if content is None else _file(tmp_path, content)
     with pytest.raises(SecretMissing) as missing:
-        token_source("NETBOX_API_TOKEN", None, path)
+        secret_of("NETBOX_API_TOKEN", None, path)
     assert str(path) in str(missing.value)
     assert reason in str(missing.value)
 
@@ -61,13 +61,13 @@ def test_a_missing_secret_is_told_by_its_place(tmp_path: Path, content: bytes | 
 def test_no_source_at_all_names_both_variables(value: str | None) -> None:
     """One of them has to be set."""
     with pytest.raises(SecretMissing, match="neither NETBOX_API_TOKEN nor NETBOX_API_TOKEN_FILE is set"):
-        token_source("NETBOX_API_TOKEN", value, None)
+        secret_of("NETBOX_API_TOKEN", value, None)
 
 
 def test_a_source_does_not_show_its_token(tmp_path: Path) -> None:
     """Not in a repr, so not in a log."""
-    sources: list[TokenSource] = [
-        token_source("NETBOX_API_TOKEN", "canary", None),
-        token_source("NETBOX_API_TOKEN", None, _file(tmp_path, b"canary")),
+    sources = [
+        secret_of("NETBOX_API_TOKEN", "canary", None),
+        secret_of("NETBOX_API_TOKEN", None, _file(tmp_path, b"canary")),
     ]
     assert "canary" not in repr(sources)
