@@ -32,10 +32,13 @@ from app.netbox import NetBox, NetBoxSettings, connect
 from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
+from app.operations.replicas import Replicas
 from app.operations.sites import sees
+from app.operations.turns import Nobody, Others
 from app.policyfile import CurrentPolicy
 from app.proving import Proving, keep_proving
 from app.running import (
+    Common,
     Meters,
     Usage,
     Writable,
@@ -69,6 +72,7 @@ class Berth:
     metrics: Metrics
     log: FilteringBoundLogger
     audit_lines: AuditLines
+    others: Others
     freshness: Freshness
     own_token: Secret | None
     certificate: Certificate | None = None
@@ -137,18 +141,16 @@ class Berth:
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         settings = self.settings
         usage = Usage(self.operations.ledger, self.netbox, self.metrics)
+        reconciling = Common(self.others, "reconcile", settings.reconcile_seconds)
+        looking = Common(self.others, "usage", settings.usage_seconds)
         beside = [
             asyncio.create_task(
                 keep_reconciling(
-                    self.operations,
-                    self.metrics,
-                    self.log,
-                    settings.reconcile_seconds,
-                    settings.request_seconds,
+                    self.operations, self.metrics, self.log, reconciling, settings.request_seconds
                 )
             ),
             asyncio.create_task(keep_noting(self.admission.uses, self.operations.ledger, self.log)),
-            asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
+            asyncio.create_task(keep_looking(usage, self.log, looking)),
             asyncio.create_task(keep_proving(self._proving, self.log, settings.audit_seconds)),
             asyncio.create_task(keep_fresh(self.freshness, self.log, settings.secrets_seconds)),
         ]
@@ -159,6 +161,8 @@ class Berth:
         for task in beside:
             await stop(task)
         await note_uses(self.admission.uses, self.operations.ledger, self.log)
+        for job in (reconciling, looking):
+            await job.give_up()
         self.log.info("stopped", unfinished=left)
         self.close()
 
@@ -195,7 +199,8 @@ def compose(
     lines = AuditLines(log, audit_stream, metrics.audit_dropped, form=form)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
     netbox = connect(netbox_settings(settings), token, meters.call, attempted=meters.attempt)
-    operations = assemble(_parts(settings, policy, database, netbox, meters))
+    others = _others(settings, database)
+    operations = assemble(replace(_parts(settings, policy, database, netbox, meters), others=others))
     meters.watch(netbox.line, operations.batcher)
     return Berth(
         settings=settings,
@@ -217,6 +222,7 @@ def compose(
         audit_lines=lines,
         freshness=Freshness([token, *([own] if own else [])], database, metrics, log),
         own_token=own,
+        others=others,
     )
 
 
@@ -232,14 +238,27 @@ def _parts(
         fields=netbox.fields,
         store=database,
         policy=policy,
-        now=time.time,
+        now=database.clock,
         monotonic=time.monotonic,
         limits=Limits(
             settings.batch_cap, settings.batch_flights, settings.batch_queue, settings.request_seconds
         ),
         observe=meters.batch,
         patience=settings.doubt_seconds,
+        hold_seconds=_hold_seconds(settings),
     )
+
+
+def _hold_seconds(settings: Settings) -> float:
+    """For how long a process holds a key: a while longer than a request may be at it."""
+    return settings.request_seconds + _BEYOND_REQUEST
+
+
+def _others(settings: Settings, database: Database) -> Others:
+    """The other processes at the database; at a file there are none."""
+    if database.alone:
+        return Nobody()
+    return Replicas(database, settings.request_seconds, _hold_seconds(settings))
 
 
 def netbox_settings(settings: Settings) -> NetBoxSettings:
@@ -265,6 +284,7 @@ def netbox_settings(settings: Settings) -> NetBoxSettings:
     )
 
 
+_BEYOND_REQUEST: Final = 10.0
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 
 
