@@ -36,18 +36,22 @@ check: .venv/.ready ## lint, types, layers, unused dependencies (what CI runs fi
 
 # -- tests -------------------------------------------------------------------------------------
 
-KILLS ?= 200
+KILLS ?= 1000
 FAULTS ?= faults and not netbox
+MINUTES ?= 10
 
 test: .venv/.ready ## the whole fast suite, on the embedded NetBox and SQLite: no server needed
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not thorough and not terraform and not image and not deploy" $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist loadfile -m "not netbox and not faults and not soak and not thorough and not terraform and not image and not deploy and not postgres" $(ARGS)
+
+test-postgres: .venv/.ready ## the store and the operations on a PostgreSQL that is started for them; three replicas
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m "postgres and not thorough" $(ARGS)
 
 test-thorough: .venv/.ready ## random sequences, and deaths at every point, on the same: minutes
-	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m thorough $(ARGS)
+	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest -n 2 --dist worksteal -m "thorough and not postgres" $(ARGS)
 
-test-faults: .venv/.ready ## break everything that can break, kill Berth KILLS=200 times; SEED= repeats a run (root)
+test-faults: .venv/.ready ## break everything that can break, kill Berth KILLS=1000 times; SEED= repeats a run (root)
 	@KILLS=$(KILLS) $(RUN)pytest -m "$(FAULTS)" tests/faults $(ARGS)
-.PHONY: test test-thorough test-faults
+.PHONY: test test-postgres test-thorough test-faults
 
 # -- what operators get -------------------------------------------------------------------------
 
@@ -82,6 +86,10 @@ test-netbox: .venv/.ready ## the tests against a real NetBox, which is started f
 test-terraform: .venv/.ready ## real Terraform with Berth: on the embedded NetBox, then on a real one
 	@unset BERTH_TEST_NETBOX_URL; $(RUN)pytest tests/terraform $(ARGS)
 	$(call on_netbox,tests/terraform)
+
+soak: .venv/.ready ## mixed load from 200 clients, with faults, for MINUTES=10; what grows that should not?
+	@unset BERTH_TEST_NETBOX_URL; MINUTES=$(MINUTES) $(RUN)pytest -m soak tests/faults $(ARGS)
+.PHONY: soak
 
 test-faults-netbox: .venv/.ready ## kill the workers and the database of a real NetBox; FAULTS=faults: all that can break
 	@export BERTH_NETBOX_INSTANCE=faults-$$$$; unset BERTH_NETBOX_PORT; \

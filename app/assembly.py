@@ -36,7 +36,7 @@ from app.operations.reconcile import Reconcile
 from app.operations.references import Resolver
 from app.operations.release import Release
 from app.operations.states import States
-from app.operations.turns import Turns
+from app.operations.turns import Nobody, Others, Turns
 from app.operations.upsert import Convergence, Upsert
 
 
@@ -57,6 +57,8 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     observe: Callable[[BatchSent], None] = lambda _sent: None
     patience: float = 180.0
+    others: Others = field(default_factory=Nobody)
+    hold_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,13 +159,15 @@ def _machines(
 
 
 def _shared(parts: Parts) -> _Shared:
-    ledger = Ledger(parts.store, parts.now, lambda: str(uuid7()), lambda: parts.policy().sha256)
+    ledger = Ledger(
+        parts.store, parts.now, lambda: str(uuid7()), lambda: parts.policy().sha256, parts.hold_seconds
+    )
     finder = Finder(parts.inventory)
-    gateways = Gateways(parts.policy, parts.inventory, parts.addresses, ledger, parts.monotonic)
+    gateways = Gateways(parts.policy, parts.inventory, parts.addresses, ledger, parts.monotonic, parts.others)
     freeing = Freeing(ledger, parts.addresses)
     return _Shared(
         ledger=ledger,
-        turns=Turns(),
+        turns=Turns(parts.others),
         finder=finder,
         gateways=gateways,
         freeing=freeing,

@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Final, TextIO
@@ -31,10 +32,13 @@ from app.netbox import NetBox, NetBoxSettings, connect
 from app.netbox.deadline import within
 from app.operations.events import RecordDenial
 from app.operations.look import CheckName, ShowAudit
+from app.operations.replicas import Replicas
 from app.operations.sites import sees
+from app.operations.turns import Nobody, Others
 from app.policyfile import CurrentPolicy
 from app.proving import Proving, keep_proving
 from app.running import (
+    Common,
     Meters,
     Usage,
     Writable,
@@ -67,6 +71,7 @@ class Berth:
     metrics: Metrics
     log: FilteringBoundLogger
     audit_lines: AuditLines
+    others: Others
     freshness: Freshness
     own_token: Secret | None
     certificate: Certificate | None = None
@@ -131,17 +136,15 @@ class Berth:
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         settings = self.settings
         usage = Usage(self.operations.ledger, self.netbox, self.metrics)
+        reconciling = Common(self.others, "reconcile", settings.reconcile_seconds)
+        looking = Common(self.others, "usage", settings.usage_seconds)
         beside = [
             asyncio.create_task(
                 keep_reconciling(
-                    self.operations,
-                    self.metrics,
-                    self.log,
-                    settings.reconcile_seconds,
-                    settings.request_seconds,
+                    self.operations, self.metrics, self.log, reconciling, settings.request_seconds
                 )
             ),
-            asyncio.create_task(keep_looking(usage, self.log, settings.usage_seconds)),
+            asyncio.create_task(keep_looking(usage, self.log, looking)),
             asyncio.create_task(keep_proving(self._proving, self.log, settings.audit_seconds)),
             asyncio.create_task(keep_fresh(self.freshness, self.log, settings.secrets_seconds)),
         ]
@@ -151,6 +154,8 @@ class Berth:
         left = await self.works.drain(self.settings.drain_seconds)
         for task in beside:
             await stop(task)
+        for job in (reconciling, looking):
+            await job.give_up()
         self.log.info("stopped", unfinished=left)
         self.close()
 
@@ -187,7 +192,8 @@ def compose(
     lines = AuditLines(log, audit_stream, metrics.audit_dropped, form=form)
     database = open_database(settings.database, str(uuid7()), meters.commit, lines)
     netbox = connect(netbox_settings(settings), token, meters.call, attempted=meters.attempt)
-    operations = assemble(_parts(settings, policy, database, netbox, meters))
+    others = _others(settings, database)
+    operations = assemble(replace(_parts(settings, policy, database, netbox, meters), others=others))
     meters.watch(netbox.line, operations.batcher)
     return Berth(
         settings=settings,
@@ -206,6 +212,7 @@ def compose(
         audit_lines=lines,
         freshness=Freshness([token, *([own] if own else [])], database, metrics, log),
         own_token=own,
+        others=others,
     )
 
 
@@ -221,14 +228,27 @@ def _parts(
         fields=netbox.fields,
         store=database,
         policy=policy,
-        now=time.time,
+        now=database.clock,
         monotonic=time.monotonic,
         limits=Limits(
             settings.batch_cap, settings.batch_flights, settings.batch_queue, settings.request_seconds
         ),
         observe=meters.batch,
         patience=settings.doubt_seconds,
+        hold_seconds=_hold_seconds(settings),
     )
+
+
+def _hold_seconds(settings: Settings) -> float:
+    """For how long a process holds a key: a while longer than a request may be at it."""
+    return settings.request_seconds + _BEYOND_REQUEST
+
+
+def _others(settings: Settings, database: Database) -> Others:
+    """The other processes at the database; at a file there are none."""
+    if database.alone:
+        return Nobody()
+    return Replicas(database, settings.request_seconds, _hold_seconds(settings))
 
 
 def netbox_settings(settings: Settings) -> NetBoxSettings:
@@ -254,6 +274,7 @@ def netbox_settings(settings: Settings) -> NetBoxSettings:
     )
 
 
+_BEYOND_REQUEST: Final = 10.0
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 
 
@@ -265,6 +286,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
             to do.
     """
     hold_hangups()
+    forbid_core_dumps()
     policy = CurrentPolicy(settings.policy_file, environ)
     log = configure_logs(
         form="console" if settings.log_format == "text" else "json", level=settings.log_level
@@ -283,6 +305,12 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     keep_for_good()
     with exposed(berth.metrics, settings.host, settings.metrics_port):
         server.run()
+
+
+def forbid_core_dumps() -> None:
+    """Keep a crash from writing the memory, with the secrets in it, to the disk."""
+    with suppress(OSError, ValueError):  # a sandbox may forbid it, and has a limit of its own then
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def warn_of_openness(settings: Settings, log: FilteringBoundLogger) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -45,7 +45,7 @@ class Proving:
             self.log.error("the audit log is not whole", flaws=flaws[:20], found=len(flaws))
 
     async def _verify(self) -> tuple[int, str]:
-        environ = {"PATH": os.environ.get("PATH", ""), "BERTH_DATABASE_URL": self.database}
+        environ = {**_for_the_database(os.environ), "BERTH_DATABASE_URL": self.database}
         process = await asyncio.create_subprocess_exec(
             *COMMAND, env=environ, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
         )
@@ -57,6 +57,13 @@ class Proving:
             await process.wait()
             raise
         return process.returncode or 0, said.decode(errors="replace")
+
+
+def _for_the_database(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a child needs to find its programs, and PostgreSQL's own variables (a password's file, say)."""
+    return {
+        name: value for name, value in environ.items() if name in ("PATH", "HOME") or name.startswith("PG")
+    }
 
 
 async def keep_proving(proving: Proving, log: FilteringBoundLogger, seconds: float) -> None:

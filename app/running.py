@@ -25,6 +25,7 @@ from app.ledger.ports import Store
 from app.netbox import Attempt, CallFinished, NetBox
 from app.netbox.resilience import Line
 from app.netbox.wire import Lane
+from app.operations.turns import Others
 from app.settings import SettingsWrong, variable
 from app.telemetry.metrics import MAX_PREFIXES, Metrics
 
@@ -191,27 +192,58 @@ async def count_doubts(ledger: Ledger, metrics: Metrics, patience: float) -> Non
     metrics.in_doubt(await ledger.read(lambda tx: tx.overdue(late)))
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """A job that one process does for all that share the ledger, every so many seconds.
+
+    Whoever does it has it for two rounds; so another one goes on a round after its process has died.
+    """
+
+    others: Others
+    name: str
+    seconds: float
+
+    async def mine(self) -> bool:
+        """Whether this process does it in this round."""
+        return await self.others.lease(self.name, 2 * self.seconds)
+
+    async def give_up(self) -> None:
+        """Let another process go on at once; one that cannot be told waits until the time is over."""
+        with suppress(LedgerUnavailable):
+            await self.others.give_up(self.name)
+
+
 async def keep_reconciling(
-    operations: Operations, metrics: Metrics, log: FilteringBoundLogger, seconds: float, patience: float
+    operations: Operations, metrics: Metrics, log: FilteringBoundLogger, job: Common, patience: float
 ) -> None:
-    """Reconcile now and every so many seconds, until cancelled; `patience` as in `count_doubts`."""
+    """Reconcile now and every so many seconds, until cancelled; `patience` as in `count_doubts`.
+
+    Of several processes one does; each of them counts what is in doubt.
+    """
     while True:
         try:
-            done = await operations.reconcile()
-            machines = await operations.machines.reconcile()
-            metrics.stuck(machines.stuck)
+            if await job.mine():
+                await _reconcile(operations, metrics, log)
+            else:
+                metrics.stuck(0)
             await count_doubts(operations.ledger, metrics, patience)
-            results = {name: getattr(done, name) for name in done.__slots__}
-            results["settled"] += machines.settled
-            results["freed"] += machines.freed
-            results["errors"] += machines.errors
-            for result, times in results.items():
-                metrics.reconciled(result, times)
-            if any(times for result, times in results.items() if result != "errors"):
-                log.info("reconciled", **results)
         except Exception:  # one bad pass must not end all others
             log.exception("reconciling failed")
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(job.seconds)
+
+
+async def _reconcile(operations: Operations, metrics: Metrics, log: FilteringBoundLogger) -> None:
+    done = await operations.reconcile()
+    machines = await operations.machines.reconcile()
+    metrics.stuck(machines.stuck)
+    results = {name: getattr(done, name) for name in done.__slots__}
+    results["settled"] += machines.settled
+    results["freed"] += machines.freed
+    results["errors"] += machines.errors
+    for result, times in results.items():
+        metrics.reconciled(result, times)
+    if any(times for result, times in results.items() if result != "errors"):
+        log.info("reconciled", **results)
 
 
 Space = tuple[Network, int | None]
@@ -244,6 +276,11 @@ class Usage:
         self.shown = shown
         self.metrics.keep_prefixes(shown.values())
 
+    def forget(self) -> None:
+        """Another process looks now, and shows it in its metrics."""
+        self.shown = {}
+        self.metrics.keep_prefixes(())
+
     async def _look(self, space: Space) -> str | None:
         """Look at one, and return its name; None if there is no such prefix."""
         network, vrf_id = space
@@ -259,14 +296,17 @@ class Usage:
         return name
 
 
-async def keep_looking(usage: Usage, log: FilteringBoundLogger, seconds: float) -> None:
-    """Look how full prefixes are, now and every so many seconds, until cancelled."""
+async def keep_looking(usage: Usage, log: FilteringBoundLogger, job: Common) -> None:
+    """Look how full prefixes are, now and every so many seconds, until cancelled; of several, one does."""
     while True:
         try:
-            await usage()
+            if await job.mine():
+                await usage()
+            else:
+                usage.forget()
         except Exception:  # one bad pass must not end all others
             log.exception("counting addresses failed")
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(job.seconds)
 
 
 async def stop(task: "asyncio.Task[None]") -> None:

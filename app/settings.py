@@ -38,6 +38,8 @@ _AS_THEY_ARE = frozenset(
 OF_INFISICAL = frozenset({"NETBOX_API_TOKEN", "BERTH_TOKEN"})
 """What Infisical may be asked for, by the names of the variables that it replaces."""
 _SHORTEST_TOKEN = 16
+DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
+"""How the URL of a database that Berth works with begins."""
 _WORDS = {
     "int_parsing": "write a whole number",
     "float_parsing": "write a number",
@@ -149,7 +151,8 @@ class Settings(BaseSettings):
     state_dir: Path = Field(Path("var"), description="The folder of the database, if no other is named.")
     database_url: SecretStr | None = Field(
         None,
-        description="The database, as an SQLAlchemy URL; by default SQLite, `berth.db` in the folder above.",
+        description="The database: `postgresql://user@host/berth` for several processes, or "
+        "`sqlite:///file`; by default SQLite, `berth.db` in the folder above.",
     )
     log_format: Annotated[Literal["json", "text"], BeforeValidator(_lower)] = Field(
         "json", description="`json`: a line each; `text`: for a terminal."
@@ -267,6 +270,14 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.state_dir / 'berth.db'}"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        scheme = url.get_secret_value().partition(":")[0] if url else "sqlite"
+        if scheme not in DATABASES:
+            raise ValueError("write postgresql://user:password@host/database, or sqlite:///file")
+        return url
 
     # Each check stands at the last field it looks at: those before are in `info.data`, if they are right.
 

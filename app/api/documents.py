@@ -286,7 +286,7 @@ class NameVerdict(Answer):
 class AuditRecord(Answer):
     """A line of the audit log. What is empty is left out."""
 
-    version: Annotated[int, Field(description="Of this form; 2.")]
+    version: Annotated[int, Field(description="Of this form; 3.")]
     chain: Annotated[str, Field(description="Of the process that wrote it; each start begins one.")]
     sequence: Annotated[int, Field(description="Its number in the chain, from 0.")]
     after: Annotated[

@@ -172,7 +172,7 @@ EVENT: Final[dict[str, Any]] = {
     "request_id": "019ab0f2-5d3e-7e55-b0c7-2f4e6a8c0d1e",
     "sequence": 1,
     "time": 1795123800.25,
-    "version": 2,
+    "version": 3,
 }
 
 

@@ -1,9 +1,10 @@
 """The hash chain of the audit log: what was flipped, dropped or reordered shows.
 
 Every process start begins a chain of its own. A record's hash is SHA-256 over the hash before it and the
-record's canonical JSON. The first record of a chain names under `after` the last record of the log before
-it, of whatever chain, so that whole chains keep their places too (since version 2). A chain does not show
-that its tail was cut.
+record's canonical JSON. A record that stands in the log after one of another chain names that one's hash
+under `after`: so the chains of several processes, which write in between each other, keep their places
+(since version 3; before, only the first record of a chain did so, which is all that one process needs). A
+chain does not show that its tail was cut.
 """
 
 import hashlib
@@ -13,8 +14,9 @@ from dataclasses import dataclass, fields
 
 from app.ledger.records import ChainedEvent, Event
 
-VERSION = 2
+VERSION = 3
 ANCHORED_SINCE = 2
+WOVEN_SINCE = 3
 GENESIS = "0" * 64
 _FIELDS = tuple(field.name for field in fields(Event))
 _write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
@@ -42,7 +44,8 @@ def digest(previous: str, body: str) -> str:
 def link(head: Head, event: Event, after: str = "") -> tuple[ChainedEvent, Head]:
     """Chain an event to the head; returns its stored form and the new head.
 
-    `after` is for the first record of a chain: the hash of the log's last record, `GENESIS` in an empty log.
+    `after` is for a record that does not stand right after its own chain's last one: the hash of the log's
+    last record, `GENESIS` in an empty log.
     """
     told = {name: value for name in _FIELDS if (value := getattr(event, name)) not in ("", None)}
     if after:

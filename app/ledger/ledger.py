@@ -3,6 +3,10 @@
 Two transactions frame a mutation: the first (T1) writes the entry and the audit intent before anything is
 sent to NetBox, the second (T2) the outcome before anything is answered. What lies between them can be
 killed at any point: the entry is found in its state of T1, and the claim in NetBox tells what became of it.
+
+Several processes may share the database. T1 holds the key for some seconds, so that no other process takes
+up what this one is at. One that was stopped for longer finds in T2 that its entry has moved on, and changes
+nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from app.domain.errors import BerthError, QuotaExhausted, StillWorking
 from app.domain.inventory import Address, Json
+from app.domain.machines import machine_of
 from app.domain.rights import Limit
 from app.ledger.ports import Store, Tx
 from app.ledger.records import Candidate, Entry, Event, Operation, State
@@ -22,6 +27,10 @@ Limits: TypeAlias = Sequence[Sequence[Limit]]
 
 class Contended(StillWorking):
     """Somebody else changed the same thing at the same moment; send the same request again."""
+
+
+class Elsewhere(Contended):
+    """Another process of Berth is at this key at this moment; send the same request again."""
 
 
 class NameHeld(Contended):
@@ -84,12 +93,16 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Keys and the audit log. `clock` gives seconds since the epoch, `policy` the policy's fingerprint."""
+    """Keys and the audit log. `clock` gives seconds since the epoch, `policy` the policy's fingerprint.
+
+    `hold_seconds` is for how long a process holds a key that it is at: longer than its request may take.
+    """
 
     store: Store
     clock: Callable[[], float]
     new_id: Callable[[], str]
     policy: Callable[[], str] = lambda: ""
+    hold_seconds: float = 30.0
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -120,6 +133,7 @@ class Ledger:
         Of each group of `limits`, one has to leave room for the entry.
 
         Raises:
+            Elsewhere: another process is at the key.
             Overtaken: the entry is not `expected` any more.
             NameHeld: another live entry holds the name, or others hold all of `names`.
             ObjectHeld: another live entry holds the object.
@@ -131,6 +145,7 @@ class Ledger:
         opened = replace(entry, operation=operation, changed_at=now)
 
         def work(tx: Tx) -> Begun:
+            check_here(tx, entry.key)
             if tx.entry(entry.key) != expected:
                 raise Overtaken
             begun = _called(tx, Begun(event, opened, expected if closing is None else opened), names)
@@ -142,6 +157,7 @@ class Ledger:
                 _finish(tx, ended, decision, ended.outcome(now, decision, opened))
             tx.put(begun.entry)
             tx.begin(Operation(id=operation, key=entry.key, action=event.action, started_at=now))
+            tx.keep(machine_of(entry.key), self.hold_seconds)
             tx.append(begun.event)
             return begun
 
@@ -155,6 +171,7 @@ class Ledger:
 
         Raises:
             ObjectHeld: another live entry holds the entry's NetBox object.
+            Overtaken: another process took the key up, because this one was at it for too long.
             LedgerUnavailable: the entry stays as it was after T1; a retry or the reconciler settles it.
         """
         now = self.clock()
@@ -162,6 +179,8 @@ class Ledger:
         outcome = begun.outcome(now, decision, settled, netbox_request_id=netbox_request_id, reason=reason)
 
         def work(tx: Tx) -> None:
+            if not _stands(tx, begun):
+                raise Overtaken
             _check_object(tx, settled)
             tx.put(_with_free_name(tx, settled))
             _finish(tx, begun, decision, outcome)
@@ -173,16 +192,16 @@ class Ledger:
     async def cancel(self, begun: Begun, error: BerthError) -> None:
         """T2 after a definite refusal: the entry goes back to what it was, and the refusal is recorded.
 
-        What was in doubt before stays in doubt: an earlier operation of the key is not over by this.
+        What was in doubt before stays in doubt: an earlier operation of the key is not over by this. Where
+        another process took the key up meanwhile, the entry is that one's.
         """
         outcome = begun.outcome(self.clock(), "refused", reason=error.code)
 
         def work(tx: Tx) -> None:
-            if begun.before is None:
-                tx.drop(begun.entry.key)
-            else:
-                tx.put(_without_object(tx, _with_free_name(tx, begun.before)))
-            _end(tx, begun, "refused", outcome)
+            if _stands(tx, begun):
+                _put_back(tx, begun)
+            if tx.is_open(begun.event.operation):
+                _end(tx, begun, "refused", outcome)
 
         with stage("ledger_t2"):
             await self.store.write(work)
@@ -250,6 +269,8 @@ class Ledger:
         closing = replace(event, event="outcome", time=self.clock(), operation=operation.id)
 
         def work(tx: Tx) -> None:
+            if not tx.is_open(operation.id):
+                return
             tx.finish(operation.id, decision)
             tx.append(replace(closing, decision=decision))
 
@@ -298,6 +319,33 @@ def first_free(tx: Tx, key: str, names: Sequence[Candidate]) -> Candidate | None
         if holder is None or holder.key == key:
             return name
     return None
+
+
+def check_here(tx: Tx, key: str) -> None:
+    """Whether no other process is at a key.
+
+    Raises:
+        Elsewhere: one is.
+    """
+    if tx.held_elsewhere(machine_of(key)):
+        raise Elsewhere
+
+
+def _stands(tx: Tx, begun: Begun) -> bool:
+    """Whether the entry is as this mutation left it in its first transaction."""
+    found = tx.entry(begun.entry.key)
+    return found is not None and _version(found) == _version(begun.entry)
+
+
+def _version(entry: Entry) -> tuple[str, State, float]:
+    return entry.operation, entry.state, entry.changed_at
+
+
+def _put_back(tx: Tx, begun: Begun) -> None:
+    if begun.before is None:
+        tx.drop(begun.entry.key)
+    else:
+        tx.put(_without_object(tx, _with_free_name(tx, begun.before)))
 
 
 def _called(tx: Tx, begun: Begun, names: Sequence[Candidate]) -> Begun:

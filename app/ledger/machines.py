@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from app.ledger.ledger import Ledger, Overtaken
+from app.domain.machines import machine_of
+from app.ledger.ledger import Ledger, Overtaken, check_here
 from app.ledger.machine_records import MachineEntry, MachineState
 from app.ledger.ports import Tx
 from app.ledger.records import Event, Operation
@@ -43,6 +44,7 @@ class MachineLedger:
         """T1: what is about to be done, before anything of it is.
 
         Raises:
+            Elsewhere: another process is at the machine.
             Overtaken: the entry is not `expected` any more.
             LedgerUnavailable: nothing was written, so nothing may be sent.
         """
@@ -52,11 +54,13 @@ class MachineLedger:
         opened = replace(entry, operation=operation, action=event.action, changed_at=now)
 
         def work(tx: Tx) -> None:
+            check_here(tx, entry.key)
             if tx.machine(entry.key) != expected:
                 raise Overtaken
             _supersede(tx, opened, event)
             tx.put_machine(opened)
             tx.begin(Operation(id=operation, key=entry.key, action=event.action, started_at=now))
+            tx.keep(machine_of(entry.key), ledger.hold_seconds)
             tx.append(event)
 
         with stage("ledger_t1"):
@@ -145,6 +149,8 @@ class MachineLedger:
             tx.append(line)
             if over:
                 tx.finish(entry.operation, line.decision)
+            else:
+                tx.keep(machine_of(entry.key), self.ledger.hold_seconds)
 
         with stage("ledger_t2"):
             await self.ledger.store.write(write)

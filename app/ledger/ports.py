@@ -111,6 +111,32 @@ class Tx(Protocol):
         """When the secret of this name and fingerprint was first seen: now, if it never was."""
         ...
 
+    # -- several processes on one database; where there can be only one, nobody else is ever at anything ----
+
+    def held_elsewhere(self, turn: str) -> bool:
+        """Whether another process is at this key or a part of it: has begun what is not over, and in time."""
+        ...
+
+    def left_behind(self, turn: str) -> bool:
+        """Whether another process has begun something at this key that is not over, in time or not."""
+        ...
+
+    def keep(self, turn: str, seconds: float) -> None:
+        """Hold, from now on for so long, whatever is not over at this key."""
+        ...
+
+    def let_go(self, turn: str) -> None:
+        """Hold nothing more of what is not over at this key."""
+        ...
+
+    def lease(self, name: str, seconds: float) -> bool:
+        """Take a job that one process does for all, from now on for so long; False: another one has it."""
+        ...
+
+    def give_up(self, name: str) -> None:
+        """Leave a job to the others."""
+        ...
+
     def append(self, event: Event) -> None:
         """Add a line to the audit log, chained to the one before it."""
         ...

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.domain.inventory import Json
-from app.ledger.chain import ANCHORED_SINCE, GENESIS, Flaw, verify
+from app.ledger.chain import ANCHORED_SINCE, GENESIS, WOVEN_SINCE, Flaw, verify
 from app.ledger.records import ChainedEvent
 
 
@@ -30,6 +30,7 @@ class Proof:
     chains: set[str] = field(default_factory=set)
     _last: int = 0
     _hash: str = GENESIS
+    _chain: str = ""
     _found: list[Flaw] = field(default_factory=list)
 
     def flaws(self, log: Iterable[Line], counted: int) -> Iterator[Flaw]:
@@ -43,7 +44,7 @@ class Proof:
             stored = line.stored
             if not self._gap(stored.chain, stored.sequence, line.number - 1):
                 self._check_anchor(line)
-            self._last, self._hash = line.number, stored.hash
+            self._last, self._hash, self._chain = line.number, stored.hash, stored.chain
             self.lines += 1
             self.chains.add(stored.chain)
             if not _fits(line):
@@ -60,12 +61,16 @@ class Proof:
         return True
 
     def _check_anchor(self, line: Line) -> None:
-        """The first record of a chain says which record the log ended with: it has to be the one before."""
+        """A record says after which record of another chain it stands: it has to be the one before."""
         text, stored = text_of(line), line.stored
         version = text.get("version")
-        anchored = isinstance(version, int) and version >= ANCHORED_SINCE
-        if stored.sequence == 0 and anchored and text.get("after") != self._hash:
-            detail = "its chain does not begin after the record that stands before it"
+        since = ANCHORED_SINCE if stored.sequence == 0 else WOVEN_SINCE
+        anchored = isinstance(version, int) and version >= since
+        stands_alone = stored.sequence == 0 or stored.chain != self._chain
+        expected = self._hash if stands_alone else None
+        if anchored and text.get("after") != expected:
+            what = "begin" if stored.sequence == 0 else "go on"
+            detail = f"its chain does not {what} after the record that stands before it"
             self._found.append(Flaw("tampered", stored.chain, stored.sequence, detail))
 
 

@@ -22,7 +22,15 @@ from app.domain.errors import (
     UnknownReference,
 )
 from app.domain.inventory import Address, Interface
-from app.ledger.ledger import Begun, Ledger, NameHeld, Overtaken, check_limits, first_free
+from app.ledger.ledger import (
+    Begun,
+    Elsewhere,
+    Ledger,
+    NameHeld,
+    Overtaken,
+    check_limits,
+    first_free,
+)
 from app.ledger.records import Candidate, Entry, Event, State
 from app.operations.adopt import Adoption, check_may_adopt
 from app.operations.answers import Result
@@ -126,7 +134,10 @@ class Allocate:
                     return repeat
         async with self.turns(wish.key) as was_held:
             if entry is None and not was_held:  # new, and nobody is at it: T1 would notice if it were not
-                return await self._create(caller, wish, None, event, dry_run=dry_run)
+                try:
+                    return await self._create(caller, wish, None, event, dry_run=dry_run)
+                except Elsewhere:  # another process was faster: look what it made
+                    await self.turns.others.wait(wish.key)
             return await self._in_turn(caller, wish, event, dry_run=dry_run)
 
     async def _in_turn(self, caller: Caller, wish: Wish, event: Event, *, dry_run: bool) -> Result:
@@ -196,7 +207,7 @@ class Creation:
                 return result
             entry = await self.ledger.find(wish.key)
             if entry is not None and entry.state in (State.DONE, State.RELEASING):
-                break  # somebody else is at this key; whoever asks again gets what stands there then
+                raise Elsewhere  # another process was faster; whoever looks again gets what stands there
         raise StillWorking
 
     async def preview(self, caller: Caller, wish: Wish, entry: Entry | None, event: Event) -> Result:

@@ -18,7 +18,7 @@ from app.ledger.ledger import Ledger
 from app.ledger.records import Event
 from app.operations.echo import Route
 from app.operations.ports import Addresses, Inventory
-from app.operations.turns import Turns
+from app.operations.turns import Nobody, Others, Turns
 
 _SEEN_SECONDS = 60.0
 
@@ -32,6 +32,7 @@ class Gateways:
     addresses: Addresses
     ledger: Ledger
     clock: Callable[[], float]
+    others: Others = field(default_factory=Nobody)
     _recorded: dict[tuple[Host, int | None], float] = field(default_factory=dict)
     _turns: Turns = field(default_factory=Turns)
 
@@ -106,7 +107,9 @@ class Gateways:
                 self._check_allowed(pool, gateway)
                 if dry_run:
                     return
-                await self._record(pool, gateway, event)
+                async with self.others.alone(f"gateway {gateway}@{pool.vrf_id}") as shared:
+                    if not (shared and await self.addresses.find_host(gateway, pool.vrf_id)):
+                        await self._record(pool, gateway, event)
             self._recorded[gateway, pool.vrf_id] = self.clock()
 
     def _is_believed(self, gateway: Host, vrf_id: int | None) -> bool:

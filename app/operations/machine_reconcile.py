@@ -72,7 +72,7 @@ class ReconcileMachines:
         self, entry: MachineEntry, act: Callable[[MachineEntry], Awaitable[str]], done: dict[str, int]
     ) -> None:
         """Act on an entry, unless somebody is at it right now or has been since it was read."""
-        if self.turns.busy(entry.key):
+        if await self.turns.busy(entry.key):
             return
         async with self.turns(entry.key):
             if await self.ledger.find(entry.key) != entry:

@@ -105,7 +105,7 @@ class Reconcile:
         self, entry: Entry, act: Callable[[Entry], Awaitable[str]], done: dict[str, int]
     ) -> None:
         """Act on an entry, unless somebody is at it right now or has been since it was read."""
-        if self.turns.busy(entry.key):
+        if await self.turns.busy(entry.key):
             return
         async with self.turns(entry.key):
             if await self.ledger.find(entry.key) != entry:
@@ -162,7 +162,7 @@ class Reconcile:
 
     async def _close(self, operation: Operation, done: dict[str, int]) -> None:
         """An operation without an outcome on an entry that is settled: write down what NetBox holds."""
-        if self.turns.busy(operation.key) or operation.started_at > self.ledger.clock() - self.patience:
+        if operation.started_at > self.ledger.clock() - self.patience or await self.turns.busy(operation.key):
             return
         async with self.turns(operation.key):
             if await self.ledger.read(partial(_is_machines, operation)):

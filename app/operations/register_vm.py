@@ -11,7 +11,7 @@ from app.domain.commands import UNSET, Caller, given
 from app.domain.errors import StillWorking
 from app.domain.machines import STAGED
 from app.domain.registrations import MachineWish
-from app.ledger.ledger import Overtaken
+from app.ledger.ledger import Elsewhere, Overtaken
 from app.ledger.machine_records import MachineEntry, MachineState, Wanted
 from app.ledger.machines import MachineLedger
 from app.ledger.records import Event
@@ -60,8 +60,8 @@ class RegisterMachine:
             for _ in range(_ATTEMPTS):
                 try:
                     return await self._in_turn(caller, wish, event, dry_run=dry_run)
-                except Overtaken:  # another process was faster: look again
-                    continue
+                except (Elsewhere, Overtaken):  # another process was faster: look again
+                    await self.turns.others.wait(wish.key)
         raise StillWorking
 
     async def _in_turn(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, Forbidden, OutcomeUnknown, PartOfMachine
 from app.domain.rights import Action
-from app.ledger.ledger import Ledger
+from app.ledger.ledger import Elsewhere, Ledger
 from app.ledger.records import Entry, Event, State
 from app.operations.events import denials_recorded, event_of
 from app.operations.freeing import Freeing, check_unused, released
@@ -40,18 +40,26 @@ class Release:
         event = event_of(caller, "release", key)
         caller = replace(caller, forced=force)
         async with self.turns(key):
-            async with denials_recorded(self.ledger, event, dry_run=dry_run):
-                if force and not caller.operator:
-                    raise Forbidden("Only an operator may force a release.")
-                if "~" in key:
-                    raise PartOfMachine
-                entry = await self.states.current(caller, key)
-                done = await self._checked(caller, key, entry, force=force)
-            if done is None:
-                note(outcome="absent")
-            if done is None or dry_run:
-                return
-            await self._free(caller, event, entry, done, force=force)
+            try:
+                return await self._in_turn(caller, key, event, dry_run=dry_run)
+            except Elsewhere:  # another process was faster: look what is left
+                await self.turns.others.wait(key)
+            return await self._in_turn(caller, key, event, dry_run=dry_run)
+
+    async def _in_turn(self, caller: Caller, key: str, event: Event, *, dry_run: bool) -> None:
+        force = caller.forced
+        async with denials_recorded(self.ledger, event, dry_run=dry_run):
+            if force and not caller.operator:
+                raise Forbidden("Only an operator may force a release.")
+            if "~" in key:
+                raise PartOfMachine
+            entry = await self.states.current(caller, key)
+            done = await self._checked(caller, key, entry, force=force)
+        if done is None:
+            note(outcome="absent")
+        if done is None or dry_run:
+            return
+        await self._free(caller, event, entry, done, force=force)
 
     async def _checked(self, caller: Caller, key: str, entry: Entry | None, *, force: bool) -> Entry | None:
         """What stands to be released, None if there is nothing."""

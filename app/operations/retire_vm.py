@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from app.domain.commands import Caller
 from app.domain.errors import ClaimChanged, Forbidden, StillWorking
 from app.domain.rights import Action
-from app.ledger.ledger import Overtaken
+from app.ledger.ledger import Elsewhere, Overtaken
 from app.ledger.machine_records import MachineState
 from app.ledger.machines import MachineLedger
 from app.ledger.records import Event
@@ -47,8 +47,8 @@ class RetireMachine:
             for _ in range(_ATTEMPTS):
                 try:
                     return await self._in_turn(caller, key, event, dry_run=dry_run)
-                except Overtaken:  # another process was faster: look again
-                    continue
+                except (Elsewhere, Overtaken):  # another process was faster: look again
+                    await self.turns.others.wait(key)
         raise StillWorking
 
     async def _in_turn(self, caller: Caller, key: str, event: Event, *, dry_run: bool) -> None:

@@ -6,7 +6,7 @@ from app.domain.commands import Caller, Wish
 from app.domain.errors import StillWorking
 from app.domain.inventory import Address, Changes
 from app.domain.upstream import Missing, Stale
-from app.ledger.ledger import Ledger, Overtaken, landed
+from app.ledger.ledger import Elsewhere, Ledger, Overtaken, landed
 from app.ledger.records import Entry, Event, State
 from app.operations.adopt import Adoption, check_may_adopt
 from app.operations.allocate import Creation, Keys
@@ -51,6 +51,10 @@ class Upsert:
         event = replace(event, key=wish.key)
         note(key=wish.key)
         async with self.turns(wish.key):
+            try:
+                return await self._in_turn(caller, wish, event, dry_run=dry_run)
+            except Elsewhere:  # another process was faster: look what it made
+                await self.turns.others.wait(wish.key)
             return await self._in_turn(caller, wish, event, dry_run=dry_run)
 
     async def _in_turn(self, caller: Caller, wish: Wish, event: Event, *, dry_run: bool) -> Result:

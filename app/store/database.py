@@ -1,40 +1,36 @@
-"""A SQLite database: one writer thread that groups commits, and a few readers beside it.
+"""The database: one writer thread that groups commits, and a few readers beside it.
 
 Why a group: a durable transaction costs one fsync (several milliseconds), whatever it holds. The writer
 takes all work that waits, runs each in a savepoint of its own, and commits once; a work that raises is
-rolled back alone. Nothing is answered before the commit. The writer is the only one that writes, so a work
-sees the database as the work before it left it, and the audit chain has one end.
+rolled back alone. Nothing is answered before the commit. Of all processes one writes at a time, so a work
+sees the database as the work before it left it, and the audit log has one end.
 """
 
 import asyncio
-import fcntl
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Connection
 
 from app.domain.errors import LedgerUnavailable
 from app.ledger.chain import Head
 from app.ledger.ports import Tx
 from app.ledger.records import ChainedEvent
-from app.store.migrate import FromTheFuture, migrate
-from app.store.transaction import Transaction, end_of_chain
+from app.store.backend import Backend, cursor_of, unavailable
+from app.store.locator import database_url
+from app.store.position import Position, keep_count, position_of
+from app.store.sqlite import open_sqlite
+from app.store.transaction import Transaction
 
 T = TypeVar("T")
 GROUP = 256
 """Works in one commit at most."""
 READERS = 2
-_BROKEN = (DBAPIError, sqlite3.Error)
-"""What the database says when it cannot: through SQLAlchemy, and to a prepared statement."""
-_INTEGRITY = (IntegrityError, sqlite3.IntegrityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +66,8 @@ class Database:
     thread.
     """
 
-    engine: Engine
+    backend: Backend
     head: Head
-    lock: IO[str]
     observe: Callable[[float, int], None]
     committed: Callable[[Sequence[ChainedEvent]], None] = lambda _events: None
     _jobs: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
@@ -83,7 +78,7 @@ class Database:
 
     def __post_init__(self) -> None:
         writer = threading.Thread(target=self._run, name="ledger-write", daemon=True)
-        readers = [_Reader(self.engine, self.engine.connect()) for _ in range(READERS)]
+        readers = [_Reader(self.backend, self.backend.engine.connect()) for _ in range(READERS)]
         self._threads = (writer, *(self._thread_of(reader) for reader in readers))
         for thread in self._threads:
             thread.start()
@@ -91,16 +86,24 @@ class Database:
     def _thread_of(self, reader: "_Reader") -> threading.Thread:
         return threading.Thread(target=self._answer, args=(reader,), name="ledger-read", daemon=True)
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process can be at this database."""
+        return self.backend.alone
+
+    def clock(self) -> float:
+        """Seconds since the epoch, by the clock that all processes at this database share."""
+        return self.backend.clock()
+
     def close(self) -> None:
-        """Finish the writes that wait, then let go of the file. What comes later is refused."""
+        """Finish the writes that wait, then let go of the database. What comes later is refused."""
         self._closed = True
         self._jobs.put(None)
         for _ in range(READERS):
             self._questions.put(None)
         for thread in self._threads:
             thread.join()
-        self.engine.dispose()
-        self.lock.close()
+        self.backend.close()
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """See `app.ledger.ports.Store`."""
@@ -149,35 +152,56 @@ class Database:
         """Run a group and commit it. Whatever goes wrong, the thread lives on and nobody waits for ever."""
         began = perf_counter()
         try:
-            with self.engine.connect() as connection:
+            with self._begun() as connection:
                 verdicts = self._works(connection, group)
             self.observe(perf_counter() - began, len(group))
         except Exception as error:  # noqa: BLE001 - handed to those who wait
             self._doubtful = True
-            return [_Verdict(job, error=_unavailable(error)) for job in group]
+            return [_Verdict(job, error=unavailable(error)) for job in group]
         return verdicts
 
-    def _works(self, connection: Connection, group: list[_Job]) -> list[_Verdict]:
-        """Run a group in one transaction.
-
-        A database error ends the whole group, not just its work: after some errors (a full disk) SQLite
-        has rolled back everything, and a savepoint would then quietly begin a new transaction. A broken
-        constraint is the one error that SQLite keeps to its statement. After an error nobody knows whether
-        a commit was carried out, so the end of the chain is read again.
-        """
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def _begun(self) -> Connection:
+        """A connection in a transaction; another one where the first has gone, which harms nothing yet."""
         try:
-            verdicts, head = [], self.head
-            if self._doubtful:
-                head = end_of_chain(connection, self.head.chain)
+            return self._begin()
+        except self.backend.failures.broken:
+            if self.backend.alone:
+                raise
+            return self._begin()
+
+    def _begin(self) -> Connection:
+        connection = self.backend.engine.connect()
+        try:
+            self.backend.begin(connection)
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        return connection
+
+    def _works(self, connection: Connection, group: list[_Job]) -> list[_Verdict]:
+        """Run a group in one transaction, and commit it.
+
+        A database error ends the whole group, not just its work, but for those that the database keeps to
+        their statement. After an error nobody knows whether a commit was carried out, so the end of the
+        chain is read again.
+        """
+        backend = self.backend
+        try:
+            cursor = cursor_of(connection)
+            position = before = position_of(
+                cursor, self.head, counting=backend.counting, doubtful=self._doubtful
+            )
+            verdicts = []
             for job in group:
-                verdict, head = _work(connection, job, head)
+                verdict, position = _work(backend, connection, job, position)
                 verdicts.append(verdict)
-            connection.exec_driver_sql("COMMIT")
-        except _BROKEN:
+            keep_count(cursor, before, position)
+            cursor.execute("COMMIT")
+        except backend.failures.broken:
             connection.invalidate()
             raise
-        self.head, self._doubtful = head, False
+        self.head, self._doubtful = position.head, False
         return verdicts
 
 
@@ -185,18 +209,27 @@ class Database:
 class _Reader:
     """Reads on one connection as long as it works: lending one takes SQLAlchemy longer than reading."""
 
-    engine: Engine
+    backend: Backend
     connection: Connection | None
 
     def answer(self, job: _Job, head: Head) -> _Verdict:
-        """Run a work that writes nothing; what it raises is its own, unless the database is broken."""
+        """Run a work that writes nothing; what it raises is its own, unless the database is broken.
+
+        A connection to a server may have gone since it was last used: then another one is tried.
+        """
+        verdict = self._answer(job, head)
+        again = isinstance(verdict.error, LedgerUnavailable) and not self.backend.alone
+        return self._answer(job, head) if again else verdict
+
+    def _answer(self, job: _Job, head: Head) -> _Verdict:
         try:
             if self.connection is None:
-                self.connection = self.engine.connect()
-            return _Verdict(job, job.work(Transaction(self.connection, head)))
-        except _BROKEN as error:
+                self.connection = self.backend.engine.connect()
+            work = Transaction(self.connection, Position(head), alone=self.backend.alone)
+            return _Verdict(job, job.work(work))
+        except self.backend.failures.broken as error:
             self.let_go()
-            return _Verdict(job, error=_unavailable(error))
+            return _Verdict(job, error=unavailable(error))
         except Exception as error:  # noqa: BLE001 - whatever a work raises belongs to whoever asked for it
             return _Verdict(job, error=error)
 
@@ -208,20 +241,22 @@ class _Reader:
             self.connection = None
 
 
-def _work(connection: Connection, job: _Job, head: Head) -> tuple[_Verdict, Head]:
+def _work(
+    backend: Backend, connection: Connection, job: _Job, position: Position
+) -> tuple[_Verdict, Position]:
     """Run one work in a savepoint; what it raises is its own, unless the database is broken."""
-    cursor = connection.connection.cursor()
+    cursor = cursor_of(connection)
     cursor.execute("SAVEPOINT work")
-    transaction = Transaction(connection, head)
+    transaction = Transaction(connection, position, alone=backend.alone)
     try:
         result = job.work(transaction)
-        verdict, after = _Verdict(job, result, transaction.appended), transaction.head
-    except _INTEGRITY as error:
-        verdict, after = _Verdict(job, error=_unavailable(error)), head
-    except _BROKEN:
+        verdict, after = _Verdict(job, result, transaction.appended), transaction.position
+    except backend.failures.own as error:
+        verdict, after = _Verdict(job, error=unavailable(error)), position
+    except backend.failures.broken:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a work raises belongs to whoever asked for it
-        verdict, after = _Verdict(job, error=error), head
+        verdict, after = _Verdict(job, error=error), position
     if verdict.error is not None:
         cursor.execute("ROLLBACK TO work")
     cursor.execute("RELEASE work")
@@ -243,12 +278,6 @@ def _settle(verdicts: Sequence[_Verdict]) -> None:
         verdict.settle()
 
 
-def _unavailable(error: Exception) -> LedgerUnavailable:
-    unavailable = LedgerUnavailable()
-    unavailable.__cause__ = error
-    return unavailable
-
-
 def open_database(
     url: str,
     chain: str,
@@ -260,41 +289,20 @@ def open_database(
     `observe` and `committed` are the ones of `Database`.
 
     Raises:
-        LedgerUnavailable: the database cannot be opened, or another process has it.
+        LedgerUnavailable: the database cannot be opened, or is a file that another process has.
     """
-    path = make_url(url).database
-    if not path:
-        raise LedgerUnavailable(f"The ledger needs a file, not {url!r}: what is in memory is lost at once.")
-    lock = _lock(Path(path))
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", _prepare)
-    try:
-        migrate(engine)
-    except (*_BROKEN, FromTheFuture) as error:
-        engine.dispose()
-        lock.close()
-        raise LedgerUnavailable(f"The ledger {path} cannot be opened: {error}") from error
-    return Database(engine, Head(chain), lock, observe, committed)
+    return Database(open_backend(url), Head(chain), observe, committed)
 
 
-def _prepare(connection: object, _record: object) -> None:
-    cursor = cast("Any", connection).cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def open_backend(url: str) -> Backend:
+    """Open the database and bring its tables up to date.
 
+    Raises:
+        LedgerUnavailable: as `open_database`.
+    """
+    made = database_url(url)
+    if made.get_backend_name() == "sqlite":
+        return open_sqlite(made)
+    from app.store.postgres import open_postgres  # noqa: PLC0415 - its driver takes time to import
 
-def _lock(path: Path) -> IO[str]:
-    """Hold a lock beside the file as long as this process lives."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + ".lock").open("w")
-    except OSError as error:
-        raise LedgerUnavailable(f"The ledger's folder {path.parent} cannot be written: {error}.") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        message = f"Another process has the ledger {path}; SQLite serves one process: stop the other one."
-        raise LedgerUnavailable(message) from error
-    return lock
+    return open_postgres(made)

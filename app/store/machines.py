@@ -6,24 +6,20 @@ from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, tuple_
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql import Select
 
 from app.domain.inventory import Json
 from app.ledger.machine_records import Form, MachineEntry, MachineState, Slot, Wanted
-from app.store.prepared import Prepared
+from app.store.prepared import Prepared, replacing
 from app.store.tables import live_machines, machines
 
 _FIELDS = tuple(field.name for field in fields(MachineEntry))
 _JSON = ("held", "wanted")
 _MACHINE = select(*(machines.c[name] for name in _FIELDS))
-_put = upsert(machines).values(
-    {name: bindparam(name, type_=None if name in _JSON else machines.c[name].type) for name in _FIELDS}
-)
-_PUT = Prepared(
-    _put.on_conflict_do_update(
-        index_elements=["key"], set_={name: _put.excluded[name] for name in _FIELDS if name != "key"}
-    )
+_PUT = replacing(
+    machines,
+    {name: bindparam(name, type_=None if name in _JSON else machines.c[name].type) for name in _FIELDS},
+    "key",
 )
 _BY_KEY = Prepared(_MACHINE.where(machines.c.key == bindparam("key")))
 _BY_OBJECT = Prepared(_MACHINE.where(machines.c.netbox_id == bindparam("netbox_id"), live_machines))

@@ -5,15 +5,25 @@ left is brought up with it. A new one is made from the tables in code, which a t
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from app.store.tables import metadata
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration; a test holds it to the folder of migrations."""
+FLOOR: Final = "0006"
+"""The oldest newest migration of a release that can still work on these tables.
+
+A migration that only adds leaves it as it is. One that takes something away raises it to the first release
+that did without: see the decision record on rolling upgrades.
+"""
+_MIGRATING: Final = 0x6265727469
+"""PostgreSQL's advisory lock of whoever brings the tables up to date."""
 _VERSION = """\
 CREATE TABLE IF NOT EXISTS alembic_version (
     version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -25,52 +35,70 @@ class FromTheFuture(Exception):
 
 
 def migrate(engine: Engine) -> None:
-    """Run every migration that the database has not seen yet.
+    """Run every migration that the database has not seen yet; of several processes, one does.
 
     Raises:
-        FromTheFuture: the database has seen one that this release does not have.
+        FromTheFuture: the database has seen one that this release does not have, and cannot work with.
     """
-    seen = _seen(engine)
-    if seen is None:
-        _create(engine)
-    elif seen != HEAD:
-        upgrade(engine)
+    with _alone(engine) as connection:
+        seen = _seen(connection)
+        if seen is None:
+            _create(connection)
+        elif seen > HEAD:
+            _check_floor(connection, seen)
+        elif seen != HEAD:
+            upgrade(connection)
 
 
-def _seen(engine: Engine) -> str | None:
-    if not inspect(engine).has_table("alembic_version"):
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction beside which nobody else changes the tables: all or nothing."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            yield connection
+        return
+    with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATING})
+        yield connection
+
+
+def _seen(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
         return None
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def _create(engine: Engine) -> None:
+def _check_floor(connection: Connection, seen: str) -> None:
+    """Whether a later release has left what this one needs."""
+    floor = connection.execute(text("SELECT revision FROM schema_floor")).scalar_one()
+    if floor > HEAD:
+        raise FromTheFuture(
+            f"a later release has brought it to {seen}, and releases before {floor} cannot work with that"
+        )
+
+
+def _create(connection: Connection) -> None:
     """Make the tables of a new database, all or none."""
-    with engine.connect() as connection:
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        metadata.create_all(connection)
-        connection.exec_driver_sql(_VERSION)
-        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    metadata.create_all(connection)
+    connection.exec_driver_sql(_VERSION)
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    connection.execute(text("INSERT INTO schema_floor VALUES (:floor)"), {"floor": FLOOR})
+    connection.execute(text("INSERT INTO audit_taken VALUES (0)"))
+    if sqlite:
         connection.exec_driver_sql("COMMIT")
 
 
-def upgrade(engine: Engine) -> None:
-    """Run the migrations that the database has not seen yet, on an empty one all of them.
-
-    Raises:
-        FromTheFuture: the database has seen one that this release does not have.
-    """
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that the database has not seen yet, on an empty one all of them."""
     logging.getLogger("alembic").setLevel(logging.WARNING)  # before it is imported: it tells of that, too
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415
-    from alembic.util.exc import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise FromTheFuture(str(error)) from error
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -13,11 +13,22 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.sql.elements import TextClause
 
 from app.ledger.machine_records import MACHINE_LIVE
 from app.ledger.records import LIVE
 
 metadata = MetaData()
+
+WORDS = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared by its bytes, whatever the language of the database: pages go on after a key."""
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts by itself only in a column of exactly this type."""
+
+
+def _partly(name: str, column: str, where: TextClause, *, unique: bool = False) -> Index:
+    return Index(name, column, unique=unique, sqlite_where=where, postgresql_where=where)
+
 
 live = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in LIVE))))
 """The entries whose key, name and object are spoken for."""
@@ -25,31 +36,31 @@ live = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for state in LI
 entries = Table(
     "entries",
     metadata,
-    Column("key", Text, primary_key=True),
-    Column("owner", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("operation", Text, nullable=False),
+    Column("key", WORDS, primary_key=True),
+    Column("owner", WORDS, nullable=False),
+    Column("state", WORDS, nullable=False),
+    Column("operation", WORDS, nullable=False),
     Column("family", Integer, nullable=False),
     Column("vrf_id", BigInteger),
-    Column("dns_name", Text, nullable=False),
-    Column("name_claim", Text),
-    Column("prefix", Text, nullable=False),
+    Column("dns_name", WORDS, nullable=False),
+    Column("name_claim", WORDS),
+    Column("prefix", WORDS, nullable=False),
     Column("netbox_id", BigInteger),
-    Column("address", Text),
+    Column("address", WORDS),
     Column("sent", JSON, nullable=False),
-    Column("mac_address", Text),
+    Column("mac_address", WORDS),
     Column("hold_seconds", Integer),
     Column("hold_until", Float),
-    Column("requested_by", Text),
-    Column("reference", Text),
+    Column("requested_by", WORDS),
+    Column("reference", WORDS),
     Column("opened_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
-    Column("assigned", Text),
+    Column("assigned", WORDS),
     Column("adopted", Boolean),
-    Column("space", Text, nullable=False, server_default=""),
-    Column("credential", Text, nullable=False, server_default=""),
-    Index("entries_name_claim", "name_claim", unique=True, sqlite_where=live),
-    Index("entries_netbox_id", "netbox_id", unique=True, sqlite_where=live),
+    Column("space", WORDS, nullable=False, server_default=""),
+    Column("credential", WORDS, nullable=False, server_default=""),
+    _partly("entries_name_claim", "name_claim", live, unique=True),
+    _partly("entries_netbox_id", "netbox_id", live, unique=True),
     Index("entries_dns_name", "dns_name"),
     Index("entries_state", "state", "changed_at"),
     Index("entries_owner", "owner", "state"),
@@ -61,24 +72,24 @@ live_machines = text("state IN ({})".format(", ".join(sorted(f"'{state}'" for st
 machines = Table(
     "machines",
     metadata,
-    Column("key", Text, primary_key=True),
-    Column("owner", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("operation", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("key", WORDS, primary_key=True),
+    Column("owner", WORDS, nullable=False),
+    Column("state", WORDS, nullable=False),
+    Column("operation", WORDS, nullable=False),
+    Column("action", WORDS, nullable=False),
+    Column("name", WORDS, nullable=False),
     Column("cluster_id", BigInteger),
     Column("netbox_id", BigInteger),
-    Column("step", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("stuck_in", Text, nullable=False),
+    Column("step", WORDS, nullable=False),
+    Column("reason", WORDS, nullable=False),
+    Column("stuck_in", WORDS, nullable=False),
     Column("held", JSON, nullable=False),
     Column("wanted", JSON),
-    Column("requested_by", Text),
-    Column("reference", Text),
+    Column("requested_by", WORDS),
+    Column("reference", WORDS),
     Column("opened_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
-    Index("machines_netbox_id", "netbox_id", unique=True, sqlite_where=live_machines),
+    _partly("machines_netbox_id", "netbox_id", live_machines, unique=True),
     Index("machines_name", "name"),
     Index("machines_state", "state", "changed_at"),
 )
@@ -86,33 +97,51 @@ machines = Table(
 operations = Table(
     "operations",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("key", Text, nullable=False),
-    Column("action", Text, nullable=False),
+    Column("id", WORDS, primary_key=True),
+    Column("key", WORDS, nullable=False),
+    Column("action", WORDS, nullable=False),
     Column("started_at", Float, nullable=False),
-    Column("outcome", Text),
-    Index("operations_open", "started_at", sqlite_where=text("outcome IS NULL")),
+    Column("outcome", WORDS),
+    Column("holder", WORDS),
+    Column("until", Float),
+    _partly("operations_open", "started_at", text("outcome IS NULL")),
+    _partly("operations_open_key", "key", text("outcome IS NULL")),
 )
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", WORDS, primary_key=True),
+    Column("holder", WORDS, nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""What one process does for all, until a moment of the database's clock."""
+
+schema_floor = Table("schema_floor", metadata, Column("revision", WORDS, primary_key=True))
+"""One row: the oldest newest migration of a release that can still work on these tables."""
+
+audit_taken = Table("audit_taken", metadata, Column("lines", NUMBER, primary_key=True))
+"""One row: how many lines the audit log has ever taken, for PostgreSQL; SQLite counts by itself."""
 
 audit = Table(
     "audit",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("chain", Text, nullable=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("chain", WORDS, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("time", Float, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("operation", Text, nullable=False),
-    Column("owner", Text, nullable=False),
-    Column("request_id", Text, nullable=False),
-    Column("netbox_request_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("hash", Text, nullable=False),
+    Column("event", WORDS, nullable=False),
+    Column("action", WORDS, nullable=False),
+    Column("key", WORDS, nullable=False),
+    Column("operation", WORDS, nullable=False),
+    Column("owner", WORDS, nullable=False),
+    Column("request_id", WORDS, nullable=False),
+    Column("netbox_request_id", WORDS, nullable=False),
+    Column("name", WORDS, nullable=False),
+    Column("address", WORDS, nullable=False),
+    Column("body", WORDS, nullable=False),
+    Column("previous", WORDS, nullable=False),
+    Column("hash", WORDS, nullable=False),
     Index("audit_chain", "chain", "sequence", unique=True),
     Index("audit_key", "key"),
     Index("audit_request", "request_id"),

@@ -20,34 +20,30 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql import Select
 
 from app.domain.inventory import Json, Network
-from app.ledger.chain import GENESIS, Head, link
 from app.ledger.records import ChainedEvent, Entry, Event, Operation, State
+from app.store.backend import cursor_of
+from app.store.leases import LeaseTransaction
 from app.store.machines import MachineTransaction
-from app.store.prepared import Prepared
+from app.store.position import Position
+from app.store.prepared import Prepared, adding, replacing
 from app.store.tables import audit, entries, fingerprints, live, operations
 
 _ENTRY_FIELDS = tuple(field.name for field in fields(Entry))
 _OPERATION_FIELDS = tuple(field.name for field in fields(Operation))
-_AUDIT_FIELDS = tuple(column.name for column in audit.c if column.name != "number")
+_AUDIT_FIELDS = tuple(column.name for column in audit.c)
 _SEARCHED = tuple(field.name for field in fields(Event) if field.name in audit.c)
+_OPERATION = select(*(operations.c[name] for name in _OPERATION_FIELDS))
 _ENTRY = select(*(entries.c[name] for name in _ENTRY_FIELDS))
-_LAST = select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
 
 
 def _values(table: Table, names: Sequence[str]) -> dict[str, object]:
     return {name: bindparam(name, type_=None if name == "sent" else table.c[name].type) for name in names}
 
 
-_put = upsert(entries).values(_values(entries, _ENTRY_FIELDS))
-_PUT = Prepared(
-    _put.on_conflict_do_update(
-        index_elements=["key"], set_={name: _put.excluded[name] for name in _ENTRY_FIELDS if name != "key"}
-    )
-)
+_PUT = replacing(entries, _values(entries, _ENTRY_FIELDS), "key")
 _BY_KEY = Prepared(_ENTRY.where(entries.c.key == bindparam("key")))
 _BY_NAME = Prepared(_ENTRY.where(entries.c.name_claim == bindparam("name_claim"), live))
 _BY_OBJECT = Prepared(_ENTRY.where(entries.c.netbox_id == bindparam("netbox_id"), live))
@@ -59,24 +55,24 @@ _FINISH = Prepared(
 _OPEN = Prepared(
     select(operations.c.id).where(operations.c.id == bindparam("id"), operations.c.outcome.is_(None))
 )
+_SEEN = adding(fingerprints, _values(fingerprints, ("secret", "fingerprint", "first_seen")))
 _TOUCH = text("UPDATE alembic_version SET version_num = version_num")
-_LAST_NUMBER = select(func.max(audit.c.number)).scalar_subquery()
-_END = Prepared(select(audit.c.hash).where(audit.c.number == _LAST_NUMBER))
 _APPEND = Prepared(insert(audit).values(_values(audit, _AUDIT_FIELDS)))
 
 
-class Transaction(MachineTransaction):
+class Transaction(MachineTransaction, LeaseTransaction):
     """One transaction on a connection that the caller begins and ends.
 
-    `head` is the end of this process's audit chain as this transaction sees it, `appended` what it has added
-    to that. What every mutation needs
-    goes by prepared statements, which cost a tenth of what SQLAlchemy needs to make one; the rest does not.
+    `position` is the end of the audit log as this transaction sees it, `appended` what it has added to that;
+    `alone` says that no other process writes. What every mutation needs goes by prepared statements, which
+    cost a tenth of what SQLAlchemy needs to make one; the rest does not.
     """
 
-    def __init__(self, connection: Connection, head: Head) -> None:
+    def __init__(self, connection: Connection, position: Position, *, alone: bool = True) -> None:
         self._connection = connection
-        self._cursor = connection.connection.cursor()
-        self.head = head
+        self._cursor = cursor_of(connection)
+        self._me, self._alone = position.head.chain, alone
+        self.position = position
         self.appended: list[ChainedEvent] = []
 
     def touch(self) -> None:
@@ -170,7 +166,7 @@ class Transaction(MachineTransaction):
 
     def unfinished(self, limit: int) -> list[Operation]:
         """See `app.ledger.ports.Tx`."""
-        query = select(operations).where(operations.c.outcome.is_(None)).order_by(operations.c.started_at)
+        query = _OPERATION.where(operations.c.outcome.is_(None)).order_by(operations.c.started_at)
         return [Operation(**row) for row in self._connection.execute(query.limit(limit)).mappings()]
 
     def overdue(self, before: float) -> int:
@@ -180,16 +176,16 @@ class Transaction(MachineTransaction):
 
     def first_seen(self, secret: str, fingerprint: str, now: float) -> float:
         """See `app.ledger.ports.Tx`."""
-        row = {"secret": secret, "fingerprint": fingerprint, "first_seen": now}
-        self._connection.execute(upsert(fingerprints).values(row).on_conflict_do_nothing())
+        _SEEN.run(self._cursor, {"secret": secret, "fingerprint": fingerprint, "first_seen": now})
         which = (fingerprints.c.secret == secret, fingerprints.c.fingerprint == fingerprint)
         return float(self._connection.execute(select(fingerprints.c.first_seen).where(*which)).scalar_one())
 
     def append(self, event: Event) -> None:
         """See `app.ledger.ports.Tx`."""
-        stored, self.head = link(self.head, event, "" if self.head.sequence else self._end_of_log())
+        stored, self.position = self.position.link(event)
         row = {name: getattr(event, name) for name in _SEARCHED}
         row |= {
+            "number": self.position.taken,
             "chain": stored.chain,
             "sequence": stored.sequence,
             "body": stored.body,
@@ -198,11 +194,6 @@ class Transaction(MachineTransaction):
         }
         _APPEND.run(self._cursor, row)
         self.appended.append(stored)
-
-    def _end_of_log(self) -> str:
-        """The hash of the last record, of whatever chain. Asked inside the transaction: others write, too."""
-        found = _END.run(self._cursor, {})
-        return found[0][0] if found else GENESIS
 
     def events(
         self, conditions: Mapping[str, str | Collection[str]], after: int, limit: int
@@ -234,15 +225,10 @@ class Transaction(MachineTransaction):
         return [decoded(row) for row in self._connection.execute(query).mappings()]
 
 
-def end_of_chain(connection: Connection, chain: str) -> Head:
-    """The end of a chain as the database has it."""
-    last = connection.execute(_LAST.where(audit.c.chain == chain)).one_or_none()
-    return Head(chain) if last is None else Head(chain, last.sequence + 1, last.hash)
-
-
 def _entry(row: Sequence[Any]) -> Entry:
     values = dict(zip(_ENTRY_FIELDS, row, strict=True))
-    values["sent"] = json.loads(values["sent"])
+    if isinstance(values["sent"], str):  # SQLite's driver leaves it as it is, PostgreSQL's does not
+        values["sent"] = json.loads(values["sent"])
     return _of_values(values)
 
 

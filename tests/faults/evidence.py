@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, func, select
 
 from app.ledger.chain import verify
 from app.ledger.records import ChainedEvent
+from app.store.locator import database_url
 from app.store.tables import audit, entries, machines, operations
 from tests.faults.checker import IN_DOUBT
 from tests.faults.history import Change, Held
@@ -64,7 +65,7 @@ def gather_ledger(evidence: Evidence, ledger: str) -> None:
 
 @contextmanager
 def _opened(ledger: str) -> Iterator[Connection]:
-    engine = create_engine(ledger)
+    engine = create_engine(database_url(ledger))
     with closing(engine.connect()) as database:
         yield database
     engine.dispose()

@@ -28,7 +28,8 @@ class Call:
     """One request. Times are seconds of one clock.
 
     `address` is the one that was answered; `absent` says that the answer was that the key stands for
-    nothing; `held_until` is set where the answer was a hold, on the same clock.
+    nothing; `held_until` is set where the answer was a hold, on the same clock. `server` is the URL of the
+    Berth that was asked.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Call:
     netbox_id: str = ""
     absent: bool = False
     held_until: float | None = None
+    server: str = ""
 
     @property
     def acknowledged(self) -> bool:
@@ -84,12 +86,12 @@ class Change:
 class Evidence:
     """Everything that the invariants are checked against, gathered once nothing moves any more.
 
-    `kills` are the times at which Berth was killed; `hosts` every address in NetBox, claimed or not;
-    `events` the audit log; `entries` and `open_operations` what the ledger says.
+    `kills` say when Berth was killed, and which of several (its URL); `hosts` every address in NetBox, with a
+    claim or without; `events` the audit log; `entries` and `open_operations` what the ledger says.
     """
 
     calls: list[Call] = field(default_factory=list)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, str]] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -106,4 +108,5 @@ class Evidence:
         """
         if call.outcome is not Outcome.UNKNOWN:
             return call.ended
-        return min((kill for kill in self.kills if kill >= call.started), default=math.inf)
+        ends = (at for at, server in self.kills if at >= call.started and server == call.server)
+        return min(ends, default=math.inf)

@@ -137,6 +137,7 @@ class Client:
             "key": subject.key,
             "caller": caller,
             "owner": subject.owner,
+            "server": self.url,
         }
         headers = {"Authorization": f"Bearer {self.tokens[caller]}"}
         facts["started"] = time.monotonic()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.contract.client import ADDRESSES, unique
 from tests.faults.checker import violations
@@ -50,7 +51,7 @@ class Stage:
     session: requests.Session
     run: str = field(default_factory=lambda: unique("f"))
     calls: list[Call] = field(default_factory=list)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, str]] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -131,8 +132,9 @@ class Stage:
 
     def kill(self, berth: Mortal | None = None) -> int:
         """Kill a replica, note when, and return its exit code."""
-        self.kills.append(time.monotonic())
-        return (berth or self.berth).end(signal.SIGKILL)
+        killed = berth or self.berth
+        self.kills.append((time.monotonic(), killed.url))
+        return killed.end(signal.SIGKILL)
 
     def _changes(self) -> list[Row]:
         """Return NetBox's own log since this test began, newest first."""
@@ -170,6 +172,23 @@ class Theatre:
             berth.serve()
             ledger = f"sqlite:///{folder / 'berth.db'}"
             yield Stage(self.netbox, self.spaces, proxy, [berth], ledger, session)
+
+    @contextlib.contextmanager
+    def replicas(self, folder: Path, ledger: str, count: int = 3) -> Iterator[Stage]:
+        """Several Berths with one ledger, on PostgreSQL, that reach NetBox through one proxy."""
+        (folder / "policy.yaml").write_text(POLICY)
+        with contextlib.ExitStack() as stack:
+            proxy = stack.enter_context(FaultProxy(self.url))
+            session = stack.enter_context(requests.Session())
+            session.mount("http://", HTTPAdapter(pool_maxsize=64))
+            session.trust_env = False
+            variables = {**self._variables(proxy.url, folder), "BERTH_DATABASE_URL": ledger}
+            berths = [stack.enter_context(Mortal(self.zygote, folder, variables)) for _ in range(count)]
+            for berth in berths:
+                berth.start()
+            for berth in berths:
+                wait(berth.answers, lambda: f"every replica serves: {folder}")
+            yield Stage(self.netbox, self.spaces, proxy, berths, ledger, session)
 
     def _variables(self, netbox_url: str, folder: Path) -> dict[str, str]:
         return {

@@ -178,7 +178,7 @@ def test_a_release_whose_answer_was_lost_excuses_what_follows() -> None:
     assert broken(evidence) == set()
     evidence.calls.append(call("GET", "a", (11, 12), "10.0.0.7"))
     assert broken(evidence) == set()
-    evidence.kills.append(6)
+    evidence.kills.append((6, ""))
     assert broken(evidence) == {"I2", "I3"}
 
 

@@ -20,7 +20,7 @@ import requests
 from tests.end_to_end.program import wait_until
 from tests.faults.history import Outcome
 from tests.faults.load import Client, Load, subjects
-from tests.faults.processes import Zygote
+from tests.faults.processes import SETTINGS, Zygote
 from tests.faults.proxy import Fault
 from tests.faults.stage import TOKENS
 from tests.faults.test_wire import WRITES, begin, words
@@ -36,6 +36,12 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 BLOCK = 64 * 1024
+HANGING = 30.0
+DEADLINE = float(SETTINGS["BERTH_REQUEST_SECONDS"])
+LENIENCE = 4.0
+"""Seconds that five hundred clients and everything else may take on two cores."""
+SLOTS = 7
+"""Calls that Berth has under way at once by default: one with the lock, two other writes, four reads."""
 AT_ONCE = 0.1
 """Seconds. What is sent at the very moment at which the process lets go of a connection is cut at once."""
 
@@ -283,6 +289,35 @@ def test_a_netbox_in_trouble_is_not_asked_more_often_for_it(stage: Stage) -> Non
     good, bad = counts
     assert bad <= 1.2 * good, f"{bad} calls instead of {good}"
     stage.verify()
+
+
+def test_five_hundred_clients_of_a_netbox_that_hangs_are_answered_in_time(
+    stage: Stage, upstream: tuple[str, str]
+) -> None:
+    """NetBox takes half a minute for each answer: Berth's come by the deadline, its workers are spared."""
+    prefix = stage.prefix(22)
+    stage.insist("POST", stage.subject(prefix))
+    stage.proxy.clear()
+    stage.proxy.strike(Fault("slow_before", times=10**6, delay=HANGING))
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(at_once, stage, [stage.subject(prefix) for _ in range(500)])
+        slowest = 0.0
+        while not asking.done():
+            began = time.monotonic()
+            answer = requests.get(f"{upstream[0]}/api/status/", headers=_token(upstream[1]), timeout=30)
+            assert answer.status_code == 200
+            slowest = max(slowest, time.monotonic() - began)
+            time.sleep(0.2)
+    calls = asking.result()
+    assert {(call.status, call.outcome) for call in calls} == {(503, Outcome.UNKNOWN)}
+    late = max(call.ended - call.started for call in calls)
+    assert late < DEADLINE + LENIENCE, f"{late:.1f} s"
+    assert stage.proxy.peak <= SLOTS, "NetBox's workers are held up"
+    assert slowest < LENIENCE, f"NetBox itself took {slowest:.1f} s"
+
+
+def _token(token: str) -> dict[str, str]:
+    return {"Authorization": f"Token {token}"}
 
 
 def test_netbox_is_left_alone_for_as_long_as_it_asks(stage: Stage) -> None:

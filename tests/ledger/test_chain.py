@@ -26,7 +26,7 @@ def test_a_record_holds_what_is_set_in_one_form() -> None:
     record, head = link(Head("c", 4, "ab" * 32), EVENT)
     assert record.body == (
         '{"action":"allocate","chain":"c","event":"intent","key":"wéb","owner":"alice",'
-        '"sequence":4,"time":1.5,"version":2}'
+        '"sequence":4,"time":1.5,"version":3}'
     )
     assert record.previous == "ab" * 32
     assert record.hash == digest("ab" * 32, record.body) == head.hash

@@ -1,4 +1,7 @@
-"""The operations over the real gateway, the emulator and a SQLite ledger; the clock is the test's."""
+"""The operations over the real gateway, the emulator and a ledger; the clock is the test's.
+
+The ledger is on SQLite, and once more on PostgreSQL (`make test-postgres`).
+"""
 
 import shutil
 import time
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import text
 
 from app.api.machine_schemas import MachineRequest, wish_of
 from app.assembly import Operations, Parts, assemble
@@ -26,7 +30,10 @@ from app.ledger.records import Entry, State
 from app.netbox import NetBox, NetBoxSettings, connect
 from app.operations.answers import Allocation
 from app.operations.machine_answers import Registration
+from app.operations.replicas import Replicas
+from app.operations.turns import Nobody
 from app.store import Database, open_database
+from tests.postgres import Cluster
 
 PLACE = {"prefix", "ip_range", "vrf", "address", "address_has_mask", "family"}
 TRAITS = {*Traits.__dataclass_fields__}
@@ -219,9 +226,9 @@ class Desk:
 
     def forget(self, key: str) -> None:
         """The ledger forgets a machine and all its parts."""
-        with self.database.engine.begin() as connection:
-            connection.exec_driver_sql("DELETE FROM machines WHERE key = ?", (key,))
-            connection.exec_driver_sql("DELETE FROM entries WHERE key LIKE ?", (f"{key}~%",))
+        with self.database.backend.engine.begin() as connection:
+            connection.execute(text("DELETE FROM machines WHERE key = :key"), {"key": key})
+            connection.execute(text("DELETE FROM entries WHERE key LIKE :parts"), {"parts": f"{key}~%"})
 
     async def audit(self, key: str = "") -> list[str]:
         """The lines of the log as `event action decision reason`, of one key or of all."""
@@ -311,14 +318,36 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 Opener = Callable[..., Awaitable[Desk]]
 
 
+@pytest.fixture(scope="session")
+def template(cluster: Cluster) -> str:
+    """An empty ledger on PostgreSQL, to be copied; its name."""
+    url = cluster.new()
+    open_database(url, "chain-0").close()
+    return url.partition("@/")[2].partition("?")[0]
+
+
 @pytest.fixture
-async def open_desk(stage: Stage, tmp_path: Path) -> AsyncIterator[Opener]:
+def new_ledger(
+    kind: str, stage: Stage, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], str]]:
+    """Make an empty ledger; its URL."""
+    if kind == "sqlite":
+        yield lambda name: copied(stage, tmp_path / f"{name}.db")
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    template: str = request.getfixturevalue("template")
+    with cluster.lending() as lend:
+        yield lambda _name: lend(f"TEMPLATE {template}")
+
+
+@pytest.fixture
+async def open_desk(stage: Stage, new_ledger: Callable[[str], str]) -> AsyncIterator[Opener]:
     """Open a desk before a NetBox of one's own; keywords are the emulator's."""
     opened: list[Desk] = []
 
     async def opener(**kwargs: Any) -> Desk:  # noqa: ANN401 - create_app's
         stage.emulator = create_app(seed=True, **kwargs)
-        opened.append(make_desk(stage, tmp_path / f"berth-{len(opened)}.db"))
+        opened.append(make_desk(stage, new_ledger(f"berth-{len(opened)}")))
         return opened[-1]
 
     yield opener
@@ -332,11 +361,16 @@ async def desk(open_desk: Opener) -> Desk:
     return await open_desk()
 
 
-def make_desk(stage: Stage, path: Path) -> Desk:
+def copied(stage: Stage, path: Path) -> str:
+    """A copy of the empty ledger on SQLite; its URL."""
+    shutil.copy(stage.ledger, path)
+    return f"sqlite:///{path}"
+
+
+def make_desk(stage: Stage, ledger: str) -> Desk:
     """Put everything together around the emulator that is on the stage."""
     clock = Clock()
-    shutil.copy(stage.ledger, path)
-    database = open_database(f"sqlite:///{path}", "chain-1")
+    database = open_database(ledger, "chain-1")
     settings = NetBoxSettings(url=stage.url, breaker_failures=10_000, retry_share=1.0)
     netbox = connect(settings, Token(), clock=clock, sleep=_at_once)
     policy = [POLICY]
@@ -351,6 +385,7 @@ def make_desk(stage: Stage, path: Path) -> Desk:
         policy=lambda: policy[-1],
         now=clock,
         monotonic=clock,
+        others=Nobody() if database.alone else Replicas(database),
     )
     return Desk(assemble(parts), netbox, database, clock, stage.url, policy, stage.emulator, parts)
 

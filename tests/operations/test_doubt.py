@@ -208,7 +208,9 @@ async def test_an_unprepared_netbox_gets_no_write(desk: Desk, alice: Caller) -> 
 async def test_a_ledger_that_cannot_be_written_sends_nothing(desk: Desk, alice: Caller) -> None:
     """503 before the call: what cannot be recorded does not happen."""
     await desk.post(alice, "web", prefix=LAB, hold_seconds=60)
-    event.listen(desk.database.engine, "checkout", lambda raw, *_: raw.execute("PRAGMA query_only=ON"))
+    event.listen(
+        desk.database.backend.engine, "checkout", lambda raw, *_: raw.execute("PRAGMA query_only=ON")
+    )
     sent = desk.calls("POST", "PATCH", "DELETE")
     for write in (
         desk.post(alice, "new", prefix=LAB),

@@ -33,7 +33,7 @@ from app.domain.upstream import UpstreamError
 from app.emulator import create_app
 from app.emulator.faults import Fault as NetBoxFault
 from app.operations.answers import Allocation
-from tests.operations.conftest import LAB, SMALL, Stage, close_desk, make_desk
+from tests.operations.conftest import LAB, SMALL, Stage, close_desk, copied, make_desk
 from tests.operations.test_crashes import Killed, Life, Mortal
 from tests.operations.test_places import at
 
@@ -79,7 +79,7 @@ class Desks(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp())
         self.stage.emulator = create_app(seed=True)
-        self.desk = make_desk(self.stage, self.folder / "berth.db")
+        self.desk = make_desk(self.stage, copied(self.stage, self.folder / "berth.db"))
         self.desk.restart(patience=4.0)
         self.acknowledged: dict[str, tuple[str, str]] = {}
         self.forgotten: set[str] = set()

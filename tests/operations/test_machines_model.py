@@ -29,7 +29,7 @@ from app.emulator import create_app
 from app.emulator.faults import Fault as NetBoxFault
 from app.ledger.machine_records import MachineState
 from app.operations.machine_answers import Registration
-from tests.operations.conftest import LAB, PARTS, SIX, SMALL, Stage, close_desk, make_desk
+from tests.operations.conftest import LAB, PARTS, SIX, SMALL, Stage, close_desk, copied, make_desk
 from tests.operations.test_crashes import Killed, Life, Mortal
 from tests.operations.test_machine_crashes import WRITES
 
@@ -66,7 +66,7 @@ class Fleet(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp())
         self.stage.emulator = create_app(seed=True)
-        self.desk = make_desk(self.stage, self.folder / "berth.db")
+        self.desk = make_desk(self.stage, copied(self.stage, self.folder / "berth.db"))
         self.acknowledged: dict[str, tuple[str, str]] = {}
         self.foreign: set[int] = set()
 

@@ -23,6 +23,7 @@ from tests.operations.conftest import (
     Stage,
     ask,
     close_desk,
+    copied,
     make_desk,
     wish,
 )
@@ -141,7 +142,7 @@ def furnished(stage: Stage) -> Iterator[Emulator]:
 async def looking(stage: Stage, furnished: Emulator, tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk that only looks."""
     stage.emulator = furnished
-    desk = make_desk(stage, tmp_path / "berth.db")
+    desk = make_desk(stage, copied(stage, tmp_path / "berth.db"))
     yield desk
     close_desk(desk, emulator=False)
 

@@ -244,9 +244,20 @@ def test_callers_can_come_from_files(name: str) -> None:
     assert Path("/some/file") in (settings.token_file, settings.policy_file)
 
 
+@pytest.mark.parametrize("url", ["mysql://canary@host/berth", "canary", "postgresql+asyncpg://canary@host/x"])
+def test_a_database_of_another_kind_is_refused(url: str) -> None:
+    """With what to write instead, and without repeating what may hold a password."""
+    [problem] = problems(BERTH_DATABASE_URL=url)
+    assert "postgresql://user:password@host/database" in problem
+    assert "canary" not in problem
+
+
 def test_secrets_are_not_shown() -> None:
     """Neither in a repr nor in a problem."""
-    secret = {"BERTH_DATABASE_URL": "canary-database", "BERTH_NETBOX_PROXY": "canary-proxy"}
+    secret = {
+        "BERTH_DATABASE_URL": "postgresql://berth:canary-database@localhost/berth",
+        "BERTH_NETBOX_PROXY": "canary-proxy",
+    }
     assert "canary" not in repr(Settings.read({**ENOUGH, **secret}))
     assert "canary" not in " ".join(problems(BERTH_PORT="canary", BERTH_HOST="0.0.0.0"))
 

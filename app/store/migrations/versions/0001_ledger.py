@@ -7,6 +7,7 @@ revision = "0001"
 down_revision = None
 
 _LIVE = sa.text("state IN ('done', 'pending', 'releasing')")
+_WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _OPEN = sa.text("outcome IS NULL")
 
 
@@ -20,21 +21,21 @@ def upgrade() -> None:
 def _entries() -> None:
     op.create_table(
         "entries",
-        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("key", _WORDS, primary_key=True),
         *(_text(name) for name in ("owner", "state", "operation")),
         sa.Column("family", sa.Integer, nullable=False),
         sa.Column("vrf_id", sa.BigInteger),
         _text("dns_name"),
-        sa.Column("name_claim", sa.Text),
+        sa.Column("name_claim", _WORDS),
         _text("prefix"),
         sa.Column("netbox_id", sa.BigInteger),
-        sa.Column("address", sa.Text),
+        sa.Column("address", _WORDS),
         sa.Column("sent", sa.JSON, nullable=False),
-        sa.Column("mac_address", sa.Text),
+        sa.Column("mac_address", _WORDS),
         sa.Column("hold_seconds", sa.Integer),
         sa.Column("hold_until", sa.Float),
-        sa.Column("requested_by", sa.Text),
-        sa.Column("reference", sa.Text),
+        sa.Column("requested_by", _WORDS),
+        sa.Column("reference", _WORDS),
         sa.Column("opened_at", sa.Float, nullable=False),
         sa.Column("changed_at", sa.Float, nullable=False),
     )
@@ -47,11 +48,11 @@ def _entries() -> None:
 def _operations() -> None:
     op.create_table(
         "operations",
-        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("id", _WORDS, primary_key=True),
         _text("key"),
         _text("action"),
         sa.Column("started_at", sa.Float, nullable=False),
-        sa.Column("outcome", sa.Text),
+        sa.Column("outcome", _WORDS),
     )
     op.create_index(
         "operations_open", "operations", ["started_at"], sqlite_where=_OPEN, postgresql_where=_OPEN
@@ -62,7 +63,12 @@ def _audit() -> None:
     searched = ("event", "action", "key", "operation", "owner", "request_id", "netbox_request_id")
     op.create_table(
         "audit",
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+            primary_key=True,
+            autoincrement=True,
+        ),
         _text("chain"),
         sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("time", sa.Float, nullable=False),
@@ -75,7 +81,7 @@ def _audit() -> None:
 
 
 def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
+    return sa.Column(name, _WORDS, nullable=False)
 
 
 def _index(table: str, columns: list[str], *, unique: bool, where: sa.TextClause) -> None:

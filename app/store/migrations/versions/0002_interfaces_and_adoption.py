@@ -6,8 +6,10 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+_WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Add the columns; of older entries neither is so."""
-    op.add_column("entries", sa.Column("assigned", sa.Text))
+    op.add_column("entries", sa.Column("assigned", _WORDS))
     op.add_column("entries", sa.Column("adopted", sa.Boolean))
