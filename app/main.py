@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Final, TextIO
@@ -296,6 +297,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
             to do.
     """
     hold_hangups()
+    forbid_core_dumps()
     policy = CurrentPolicy(settings.policy_file, environ)
     log = configure_logs(
         form="console" if settings.log_format == "text" else "json", level=settings.log_level
@@ -314,6 +316,12 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     keep_for_good()
     with exposed(berth.metrics, settings.host, settings.metrics_port):
         server.run()
+
+
+def forbid_core_dumps() -> None:
+    """Keep a crash from writing the memory, with the secrets in it, to the disk."""
+    with suppress(OSError, ValueError):  # a sandbox may forbid it, and has a limit of its own then
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def warn_of_openness(settings: Settings, log: FilteringBoundLogger) -> None:
