@@ -17,8 +17,7 @@ from fastapi import FastAPI
 from structlog.typing import FilteringBoundLogger
 from uuid6 import uuid7
 
-from app.access.rates import Rates
-from app.access.tokens import StaticTokens
+from app.admission import Admission, admit, keep_noting, note_uses
 from app.allocation.batcher import Limits
 from app.api.app import NO_TELEMETRY, Surroundings, build_app
 from app.api.desk import Desk, MachineDesk
@@ -27,6 +26,7 @@ from app.assembly import Operations, Parts, assemble
 from app.credentials.secret import Secret
 from app.domain.policy import Policy
 from app.edge.caller import Authenticator
+from app.edge.failures import FailedLogins
 from app.edge.works import Works
 from app.listening import Certificate, certificate_of
 from app.naming.names import Names
@@ -72,6 +72,7 @@ class Berth:
     database: Database
     netbox: NetBox
     operations: Operations
+    admission: Admission
     works: Works
     metrics: Metrics
     log: FilteringBoundLogger
@@ -88,7 +89,7 @@ class Berth:
         """What the routes may ask."""
         verbs = self.operations
         return Desk(
-            allocate=verbs.allocate,
+            allocate=self.admission.allocate,
             upsert=verbs.upsert,
             read=verbs.read,
             list_allocations=verbs.list_allocations,
@@ -100,6 +101,7 @@ class Berth:
             preview=verbs.look_into,
             closed_because=verbs.look_into.closed_because,
             shelf=self.netbox.shelf,
+            credentials=self.admission.desk,
             sees=sees,
         )
 
@@ -119,8 +121,6 @@ class Berth:
 
     def app(self) -> FastAPI:
         """The ASGI application."""
-        fixed = OwnerClients(self.settings.owner, self.own_token)
-        tokens = StaticTokens(fixed, self.policy)
         around = Surroundings(
             cors_origins=sorted(listed(self.settings.cors_origins)),
             metrics=self.metrics,
@@ -128,15 +128,16 @@ class Berth:
             readiness=Writable(self.database),
             record=RecordDenial(self.operations.ledger),
             mb_per_gb=self.settings.disk_gb_in_mb,
+            failures=FailedLogins(self.settings.failed_logins, self._suspect),
             with_metrics=self.settings.metrics_port is None,
             allow_http=self.settings.allow_http,
             telemetry=self.telemetry,
             lifespan=self._lifespan,
         )
-        pages = web_routes(self._door(tokens, around.rates))
-        return build_app(self.desk, self.works, tokens, around, [pages])
+        pages = web_routes(self._door(self.admission.callers, around))
+        return build_app(self.desk, self.works, self.admission.callers, around, [pages])
 
-    def _door(self, tokens: Authenticator, rates: Rates) -> Door:
+    def _door(self, tokens: Authenticator, around: Surroundings) -> Door:
         verbs, ready = self.operations, Writable(self.database)
         vitals = Condition(self.settings, self.netbox, verbs.batcher, self.metrics, ready)
         return door_of(
@@ -146,13 +147,17 @@ class Berth:
             names=Names(self.policy),
             works=self.works,
             authenticator=tokens,
-            rates=rates,
+            rates=around.rates,
+            failures=around.failures,
             vitals=vitals,
         )
 
     @property
     def _proving(self) -> Proving:
         return Proving(self.settings.database, self.metrics, self.log)
+
+    def _suspect(self, address: str) -> None:
+        self.log.warning("too many wrong tokens", client_address=address)
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -166,6 +171,7 @@ class Berth:
                     self.operations, self.metrics, self.log, reconciling, settings.request_seconds
                 )
             ),
+            asyncio.create_task(keep_noting(self.admission.uses, self.operations.ledger, self.log)),
             asyncio.create_task(keep_looking(usage, self.log, looking)),
             asyncio.create_task(keep_proving(self._proving, self.log, settings.audit_seconds)),
             asyncio.create_task(keep_fresh(self.freshness, self.log, settings.secrets_seconds)),
@@ -176,6 +182,7 @@ class Berth:
         left = await self.works.drain(self.settings.drain_seconds)
         for task in beside:
             await stop(task)
+        await note_uses(self.admission.uses, self.operations.ledger, self.log)
         for job in (reconciling, looking):
             await job.give_up()
         self.log.info("stopped", unfinished=left)
@@ -223,6 +230,9 @@ def compose(
         database=database,
         netbox=netbox,
         operations=operations,
+        admission=admit(
+            settings, policy, OwnerClients(settings.owner, own), operations.ledger, operations.allocate, log
+        ),
         works=Works(
             seconds=settings.request_seconds,
             on_change=metrics.works_in_flight,
@@ -373,7 +383,7 @@ def telemetry_of(environ: Mapping[str, str], log: FilteringBoundLogger) -> dict[
 
 
 def configuration(berth: Berth) -> uvicorn.Config:
-    """How Berth is served. The peer's address is the peer's: no forwarded header is believed here."""
+    """How Berth is served. Forwarded headers are believed where a proxy sends them that the settings name."""
     settings, certificate = berth.settings, berth.certificate
     return uvicorn.Config(
         berth.app(),
@@ -381,7 +391,8 @@ def configuration(berth: Berth) -> uvicorn.Config:
         port=settings.port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[*settings.trusted_proxies],
         server_header=False,
         ws="none",
         ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,

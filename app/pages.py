@@ -24,6 +24,7 @@ from app.domain.inventory import Json
 from app.domain.registrations import MachineWish
 from app.domain.upstream import UpstreamError
 from app.edge.caller import Authenticator
+from app.edge.failures import FailedLogins
 from app.edge.validation import invalid_request
 from app.edge.works import Works
 from app.naming.names import Names
@@ -91,6 +92,7 @@ def door_of(  # noqa: PLR0913 - the rooms that the pages lead into
     works: Works,
     authenticator: Authenticator,
     rates: Rates,
+    failures: FailedLogins,
     vitals: "Condition",
 ) -> Door:
     """The pages' way into the desk."""
@@ -116,7 +118,7 @@ def door_of(  # noqa: PLR0913 - the rooms that the pages lead into
         vitals=vitals,
         record=RecordDenial(operations.ledger),
     )
-    return Door(desk, works, authenticator, sessions_of(settings), rates, settings.allow_http)
+    return Door(desk, works, authenticator, sessions_of(settings), rates, settings.allow_http, failures)
 
 
 @dataclass(frozen=True, slots=True)

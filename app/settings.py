@@ -40,6 +40,7 @@ OF_INFISICAL = frozenset({"NETBOX_API_TOKEN", "BERTH_TOKEN"})
 _SHORTEST_TOKEN = 16
 _SHORTEST_SECRET = 32
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
+_SHORTEST_PEPPER = 32
 DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 """How the URL of a database that Berth works with begins."""
 _WORDS = {
@@ -65,6 +66,18 @@ def variable(field: str) -> str:
 
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = tuple(part.strip() for part in value.split(","))
+    for part in parts:
+        try:
+            ipaddress.ip_network(part)
+        except ValueError as error:
+            raise ValueError(f"{error}; write addresses or CIDRs such as 10.0.0.0/8") from None
+    return parts
 
 
 def _number(value: object) -> object:
@@ -131,6 +144,12 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
         description="The owner that allocations made with that token belong to.",
     )
+    pepper: SecretStr | None = Field(
+        None,
+        description="A secret of 32 characters or more under which API keys are kept; on SQLite Berth makes "
+        "one, the file `pepper` in `BERTH_STATE_DIR`.",
+    )
+    pepper_file: Path | None = Field(None, description="A file with that secret instead; read at start.")
     policy_file: Path | None = Field(
         None, description="The policy: names, gateways, clients. Without one, names are RFC 1123 host names."
     )
@@ -157,6 +176,11 @@ class Settings(BaseSettings):
         "",
         description="Origins whose scripts may call the API from a browser, between commas, such as "
         "`https://portal.example.com`; none by default. Credentials that a browser keeps never count.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(_networks)] = Field(
+        (),
+        description="Addresses or CIDRs of proxies, with commas between them, whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed; nobody's by default.",
     )
     tls_cert_file: Path | None = Field(
         None, description="A PEM file with Berth's certificate and its chain: Berth then speaks HTTPS alone."
@@ -186,6 +210,9 @@ class Settings(BaseSettings):
 
     request_seconds: Seconds = Field(20, description="How long a request may take before it is answered 503.")
     drain_seconds: Seconds = Field(25, description="How long requests may go on after SIGTERM.")
+    failed_logins: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        20, description="How many wrong tokens an address may send in a minute; 0: any number."
+    )
     batch_cap: Annotated[int, Field(ge=1, le=1000)] = Field(
         50, description="How many addresses one call to NetBox may ask for."
     )
@@ -342,6 +369,19 @@ class Settings(BaseSettings):
             raise ValueError("set either NETBOX_API_TOKEN or NETBOX_API_TOKEN_FILE")
         if path is None and token is None and not _is_in_infisical("NETBOX_API_TOKEN", info):
             raise ValueError("set either NETBOX_API_TOKEN or NETBOX_API_TOKEN_FILE")
+        return path
+
+    @field_validator("pepper_file")
+    @classmethod
+    def _has_one_pepper(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        pepper: SecretStr | None = info.data.get("pepper")
+        if pepper is not None and path is not None:
+            raise ValueError("set either BERTH_PEPPER or BERTH_PEPPER_FILE, not both")
+        if pepper is not None and len(pepper.get_secret_value()) < _SHORTEST_PEPPER:
+            raise ValueError(
+                f"BERTH_PEPPER is shorter than {_SHORTEST_PEPPER} characters; "
+                "make one with: openssl rand -hex 32"
+            )
         return path
 
     @field_validator("policy_file")

@@ -42,6 +42,16 @@ class StaticTokens:
                 found = client
         return None if found is None else caller_of(found)
 
+    def caller(self, name: str) -> Caller | None:
+        """The caller that a client is, however it has shown that; None if there is no such client any more.
+
+        Without a policy file there is nobody to ask, and any name is a client's.
+        """
+        for client in (*self.fixed, *self.policy().clients):
+            if client.name == name:
+                return caller_of(client)
+        return None if self.policy().sha256 else Caller(owner=name)
+
 
 def caller_of(client: Client) -> Caller:
     """The caller that a client's token stands for."""

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from app.access.rates import Rates
 from app.api.allocations import Allocations, allocation_routes
 from app.api.batch import BATCH_PATH, MAX_BATCH_BODY, Batches, batch_routes
+from app.api.credentials import Credentials, credential_routes
 from app.api.denials import Denials, Recorder, record_nowhere
 from app.api.desk import Desk, Readiness
 from app.api.docs import add_docs
@@ -37,6 +38,7 @@ from app.domain.upstream import UpstreamError
 from app.edge.body import BODY_SECONDS, BodyReader
 from app.edge.boundary import Boundary
 from app.edge.caller import Authentication, Authenticator
+from app.edge.failures import FailedLogins
 from app.edge.headers import Forgiving, SecurityHeaders
 from app.edge.requests import RequestLines
 from app.edge.routes import RouteTable
@@ -67,8 +69,8 @@ class Surroundings:
 
     `cors_origins` are the origins whose scripts may call the API, none unless listed; credentials that a
     browser keeps are never allowed. `record` writes refusals down that no operation sees. A GB of a machine's
-    disk is `mb_per_gb` MB. `allow_http` lets tokens come over plain HTTP from other machines. `telemetry` is
-    FastAPI's own OpenTelemetry configuration.
+    disk is `mb_per_gb` MB. `failures` counts wrong tokens. `allow_http` lets tokens come over plain HTTP from
+    other machines. `telemetry` is FastAPI's own OpenTelemetry configuration.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
@@ -78,6 +80,7 @@ class Surroundings:
     cors_origins: Sequence[str] = ()
     mb_per_gb: int = MB_PER_GB
     body_seconds: float = BODY_SECONDS
+    failures: FailedLogins = field(default_factory=FailedLogins)
     with_metrics: bool = True
     rates: Rates = field(default_factory=Rates)
     allow_http: bool = False
@@ -131,6 +134,7 @@ def api_routes(desk: Desk, works: Works, around: Surroundings) -> APIRouter:
         allocation_routes(allocations),
         machine_batch_routes(MachineBatches(machines, around.record)),
         machine_routes(machines),
+        credential_routes(Credentials(desk.credentials, works)),
         operation_routes(OpenOperations(machines.desk, works)),
         inventory_routes(Shelves(desk, works)),
         record_routes(Records(desk, works)),
@@ -155,7 +159,12 @@ def _edge(authenticator: Authenticator, around: Surroundings, denials: Denials) 
         Middleware(SecurityHeaders),
         Middleware(Boundary, log=around.log, deny=denials.of_edge),
         *([cors] if around.cors_origins else []),
-        Middleware(Authentication, authenticator=authenticator, allow_http=around.allow_http),
+        Middleware(
+            Authentication,
+            authenticator=authenticator,
+            failures=around.failures,
+            allow_http=around.allow_http,
+        ),
         Middleware(
             BodyReader,
             limits={BATCH_PATH: MAX_BATCH_BODY, MACHINE_BATCH_PATH: MAX_BATCH_BODY},

@@ -30,6 +30,9 @@ ACTIONS: Final = {
     "retireMachine": "retire",
     "retryOperation": "retry",
     "abandonOperation": "abandon",
+    "createKey": "create_key",
+    "revokeKey": "revoke_key",
+    "createEnrolment": "enrol",
 }
 """What the audit log calls an operation, where that is not its id."""
 _LONGEST_KEY: Final = 300

@@ -6,9 +6,12 @@ from typing import Protocol
 
 from app.api.ports import Shelf
 from app.domain.commands import Caller, Wish
+from app.domain.credentials import ApiKey
 from app.domain.inventory import Json, Pool
 from app.domain.registrations import MachineWish
 from app.operations.answers import Filters, NameReport, Page, Result
+from app.operations.enrol import EnrolmentWish, Issued
+from app.operations.keys import KeyWish, MadeKey
 from app.operations.machine_answers import MachineFilters, MachineResult, OpenOperation, OperationOutcome
 
 
@@ -176,6 +179,50 @@ class OperationMender(Protocol):
         ...
 
 
+class KeyMaker(Protocol):
+    """Makes API keys."""
+
+    async def __call__(self, caller: Caller, wish: KeyWish) -> MadeKey:
+        """Make one.
+
+        Raises:
+            KeysUnprepared: there is no pepper.
+        """
+        ...
+
+
+class KeyLister(Protocol):
+    """Lists API keys."""
+
+    async def __call__(self, client: str, cursor: str | None, limit: int) -> Page[ApiKey]:
+        """Those of a client (empty: of all), in order of id, after the cursor."""
+        ...
+
+
+class KeyRevoker(Protocol):
+    """Revokes API keys."""
+
+    async def __call__(self, caller: Caller, key_id: str) -> None:
+        """Have it count no longer.
+
+        Raises:
+            NotFound: there is no such key.
+        """
+        ...
+
+
+class Enroller(Protocol):
+    """Issues enrolment tokens."""
+
+    async def __call__(self, caller: Caller, wish: EnrolmentWish) -> Issued:
+        """Issue one.
+
+        Raises:
+            KeysUnprepared: there is no pepper.
+        """
+        ...
+
+
 class Readiness(Protocol):
     """Knows whether this process can take work. It never looks at NetBox, whose outage hits every replica."""
 
@@ -204,6 +251,16 @@ class MachineDesk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialDesk:
+    """All operations on what callers show that have a route."""
+
+    create_key: KeyMaker
+    list_keys: KeyLister
+    revoke_key: KeyRevoker
+    enrol: Enroller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """All operations that have a route."""
 
@@ -219,4 +276,5 @@ class Desk:
     closed_because: Judge
     shelf: Shelf
     machines: MachineDesk
+    credentials: CredentialDesk
     sees: Sight = sees_everything

@@ -30,6 +30,8 @@ TAGS: Final = (
     ("operations", "Operations on virtual machines that are not over, for operators."),
     ("inventory", "What NetBox offers to choose from."),
     ("names", "The naming convention."),
+    ("keys", "API keys, for administrators."),
+    ("enrolments", "Tokens for one machine each."),
     ("audit", "Who asked for what, and what came of it."),
     ("health", "For whoever watches the process."),
 )

@@ -303,6 +303,7 @@ class AuditRecord(Answer):
     request_id: str | None = None
     owner: str | None = None
     method: str | None = None
+    credential: str | None = None
     client_address: str | None = None
     prefix: str | None = None
     name: str | None = None

@@ -37,6 +37,10 @@ RIGHTS: Final[Mapping[str, tuple[Action, ...]]] = {
     "abandonOperation": (Action.OPERATE,),
     "checkName": _LOOK,
     "listAuditEvents": (Action.AUDIT,),
+    "createKey": (Action.KEYS,),
+    "listKeys": (Action.KEYS,),
+    "revokeKey": (Action.KEYS,),
+    "createEnrolment": (Action.ALLOCATE,),
     **dict.fromkeys(
         (
             "listPrefixes",

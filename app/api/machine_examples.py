@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from app.api.credential_examples import CREDENTIAL_EXAMPLES
 from app.api.examples import ALLOCATION, EXAMPLES
 
 NETBOX: Final = "https://netbox.example"
@@ -159,6 +160,7 @@ ALL_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "machine batch": {
         "items": [{"status": 200, "virtual_machine": MACHINE}, {"status": 409, "problem": PROBLEM}]
     },
+    **CREDENTIAL_EXAMPLES,
     "operations": {"items": [OPERATION], "next": None},
     "outcome": OUTCOME,
 }

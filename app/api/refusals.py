@@ -18,6 +18,7 @@ ALWAYS: Final[Kinds] = (
     wire.HttpsRequired,
     errors.InvalidRequest,
     wire.InternalError,
+    wire.TooManyFailures,
     errors.IssuerUnavailable,
     errors.Draining,
     errors.StillWorking,

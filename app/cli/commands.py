@@ -13,6 +13,7 @@ import typer
 
 from app.cli.adopt import adopt
 from app.cli.audit import audit
+from app.cli.keys import keys
 from app.cli.names import names
 from app.cli.netbox import bootstrap, doctor, uninstall
 from app.cli.operations import operations
@@ -30,6 +31,7 @@ app.add_typer(names, name="names")
 app.add_typer(policy, name="policy")
 app.add_typer(audit, name="audit")
 app.add_typer(operations, name="operations")
+app.add_typer(keys, name="keys")
 app.command()(bootstrap)
 app.command()(doctor)
 app.command()(uninstall)

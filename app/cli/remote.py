@@ -38,11 +38,15 @@ class Remote:
         """The answer to a POST."""
         return self._call("POST", path, query, body)
 
-    def pages(self, path: str) -> Iterator[dict[str, Json]]:
+    def delete(self, path: str) -> None:
+        """Have a DELETE carried out."""
+        self._call("DELETE", path, {}, None)
+
+    def pages(self, path: str, **query: str) -> Iterator[dict[str, Json]]:
         """Every item of a list, page by page."""
         cursor = ""
         while True:
-            page = self.get(path, cursor=cursor)
+            page = self.get(path, cursor=cursor, **query)
             yield from objects(page, "items")
             cursor = str(page.get("next") or "")
             if not cursor:
@@ -63,7 +67,7 @@ class Remote:
             )
         if answer.is_redirect:
             raise RemoteFailed(f"{self.url} redirects to {answer.headers['location']}: set BERTH_URL to it")
-        value = _json(answer)
+        value = _json(answer) if answer.content or not answer.ok else {}
         if value is None or not answer.ok:
             raise _refusal(self.url, answer.status_code, value)
         return value

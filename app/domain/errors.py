@@ -32,7 +32,8 @@ number on the wire; a test demands a row there and a section in the docs for eve
     │   ├── PartOfMachine            part_of_machine
     │   ├── InUse                    in_use
     │   ├── RefusedByNetBox          refused_by_netbox
-    │   └── NetBoxUnprepared         netbox_unprepared
+    │   ├── NetBoxUnprepared         netbox_unprepared
+    │   └── KeysUnprepared           keys_unprepared
     ├── Fault                        somebody has to mend something behind Berth
     │   ├── ClaimInvisible           claim_invisible
     │   ├── NetBoxDenied             netbox_denied
@@ -287,6 +288,12 @@ class NetBoxUnprepared(Refusal):
     """
 
     code = "netbox_unprepared"
+
+
+class KeysUnprepared(Refusal):
+    """This Berth makes no API keys: set BERTH_PEPPER, to the same secret for all of its processes."""
+
+    code = "keys_unprepared"
 
 
 class Fault(BerthError):

@@ -1,10 +1,13 @@
 """Whose word Berth takes for who calls: issuers of signed tokens, and what their claims make of a caller."""
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from app.domain.inventory import Json
+from app.domain.rights import Rule
 
 Claims: TypeAlias = Mapping[str, Json]
 """What a token says, once its signature, issuer, audience and times are known to be right."""
@@ -15,12 +18,13 @@ class ClaimMapping:
     """Which tokens of an issuer are one client's.
 
     Every claim that is listed has to have one of its patterns, in which `*` stands for any characters but
-    nothing else is special. Of a claim that is a list, one item is enough. `roles` are added to the client's.
+    nothing else is special. Of a claim that is a list, one item is enough. `rules`, where there are any, hold
+    instead of the client's own.
     """
 
     client: str
     claims: Mapping[str, tuple[str, ...]]
-    roles: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] | None = None
 
     def covers(self, claims: Claims) -> bool:
         """Whether a token with these claims is this client's. A mapping without any claim covers nothing."""
@@ -49,6 +53,25 @@ class Issuer:
     def mapping(self, claims: Claims) -> ClaimMapping | None:
         """The first mapping that covers a token; None if it is nobody's."""
         return next((each for each in self.mappings if each.covers(claims)), None)
+
+
+def is_safe(url: str) -> bool:
+    """Whether an address has TLS, or never leaves this machine; it holds no login."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not host or parts.username is not None or not url.isprintable():
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _has(value: Json, patterns: Iterable[str]) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from app.domain.commands import UNSET, Maybe
+from app.domain.identity import Issuer
 from app.domain.inventory import Network, inside
 from app.domain.rights import Action, Rule
 
@@ -179,6 +180,7 @@ class Policy:
     machines_in_domains: bool = False
     domain_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clients: tuple[Client, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     _rules: dict[tuple[Network, str | None], PrefixRules] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -5,7 +5,7 @@ This happens before the body is read, so that a stranger cannot make the process
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -17,12 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.domain.commands import Caller
 from app.domain.errors import Unauthenticated
 from app.edge.errors import CrossSite, HttpsRequired
+from app.edge.failures import FailedLogins
 from app.edge.requests import current_request
 from app.telemetry.events import note
 
 CALLER: Final = "berth.caller"
 MAX_CREDENTIALS: Final = 8192
 """Characters; the signed tokens of some issuers list all the groups of a person."""
+ENROLLED: Final = frozenset({("POST", "/api/v1/allocations")})
+"""The routes at which an enrolment token counts."""
 SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
 
 
@@ -52,6 +55,7 @@ class Authentication:
     app: ASGIApp
     authenticator: Authenticator
     below: str = "/api/"
+    failures: FailedLogins = field(default_factory=FailedLogins)
     allow_http: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,11 +63,14 @@ class Authentication:
 
         Raises:
             Unauthenticated, CrossSite, HttpsRequired: there is none.
+            TooManyFailures: there were too many wrong ones from there.
         """
         if scope["type"] == "http" and scope["path"].startswith(self.below):
             if not self.allow_http and is_readable_on_the_way(scope):
                 raise HttpsRequired
-            scope[CALLER] = await self._caller(Headers(scope=scope))
+            caller = await self._caller(Headers(scope=scope))
+            check_enrolled(caller, scope["method"], scope["path"])
+            scope[CALLER] = caller
         await self.app(scope, receive, send)
 
     async def _caller(self, headers: Headers) -> Caller:
@@ -71,8 +78,10 @@ class Authentication:
         if scheme == "basic":
             check_same_origin(headers)
         request = current_request()
+        self.failures.check(request.client_address)
         caller = await self.authenticator.authenticate(token, request.client_address)
         if caller is None:
+            self.failures.count(request.client_address)
             raise Unauthenticated("This token is not known, or no longer valid. " + _SEND)
         note(owner=caller.owner, method_of_authentication=caller.method)
         return replace(caller, client_address=request.client_address, request_id=request.request_id)
@@ -90,6 +99,16 @@ def is_readable_on_the_way(scope: Scope) -> bool:
 
 
 _SEND = "Send a valid token as `Authorization: Bearer <token>`."
+
+
+def check_enrolled(caller: Caller, method: str, path: str) -> None:
+    """Refuse an enrolment token everywhere but where a machine takes what it is for.
+
+    Raises:
+        Unauthenticated: it was sent to another route.
+    """
+    if caller.method == "enrolment" and (method, path) not in ENROLLED:
+        raise Unauthenticated("An enrolment token is good for `POST /api/v1/allocations` alone.")
 
 
 async def caller_of(request: Request) -> Caller:

@@ -9,7 +9,8 @@ BerthError
 │   ├── CrossSite              cross_site
 │   └── HttpsRequired          https_required
 ├── Later
-│   └── SlowBody               slow_body
+│   ├── SlowBody               slow_body
+│   └── TooManyFailures        too_many_failures
 └── InternalError              internal_error
 """
 
@@ -62,6 +63,12 @@ class SlowBody(Later):
     """The body did not arrive in time; send the same request again."""
 
     code = "slow_body"
+
+
+class TooManyFailures(Later):
+    """Too many wrong tokens came from this address; send the right one after the time in `Retry-After`."""
+
+    code = "too_many_failures"
 
 
 class InternalError(BerthError):

@@ -67,6 +67,7 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     domain.PartOfMachine: Row(409, "Part of a virtual machine"),
     domain.InUse: Row(409, "In use"),
     domain.NetBoxUnprepared: Row(409, "NetBox not prepared"),
+    domain.KeysUnprepared: Row(409, "Keys not prepared"),
     # what somebody has to mend
     domain.ClaimInvisible: Row(502, "Claim invisible"),
     domain.NetBoxDenied: Row(502, "NetBox denied access"),
@@ -88,6 +89,7 @@ TABLE: Final[Mapping[type[domain.BerthError], Row]] = {
     wire.SlowBody: Row(408, "Slow body"),
     wire.BodyTooLarge: Row(413, "Body too large"),
     wire.UnsupportedMediaType: Row(415, "Unsupported media type"),
+    wire.TooManyFailures: Row(429, "Too many failures"),
     wire.InternalError: Row(500, "Internal error"),
 }
 

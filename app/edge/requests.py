@@ -29,7 +29,10 @@ _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What is known of a request from the start. `client_address` is the peer's, whatever headers claim."""
+    """What is known of a request from the start.
+
+    `client_address` is the peer's, or the one that a proxy says whom the settings name.
+    """
 
     request_id: str
     client_address: str = ""
@@ -84,7 +87,8 @@ class RequestLines:
         sent = Headers(scope=scope).get(REQUEST_ID.lower(), "")
         request_id = sent if _SANE.fullmatch(sent) else str(self.new_id())
         client = scope.get("client")
-        return RequestContext(request_id, client[0] if client else "", scope["method"])
+        address = client[0] if client and _SANE.fullmatch(client[0]) else ""  # a proxy may pass on anything
+        return RequestContext(request_id, address, scope["method"])
 
     async def _serve(
         self, context: RequestContext, line: EventLine, scope: Scope, receive: Receive, send: Send

@@ -6,15 +6,14 @@ used, and of the answer no more than `MOST_BYTES` is read, in no more than `SECO
 """
 
 import asyncio
-import ipaddress
 import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import urllib3
 
+from app.domain.identity import is_safe
 from app.domain.inventory import Json
 
 MOST_BYTES: Final = 256 * 1024
@@ -101,22 +100,3 @@ def check_address(url: str) -> None:
     """
     if not is_safe(url):
         raise NotFetched(f"{url} is no https address")
-
-
-def is_safe(url: str) -> bool:
-    """Whether an address has TLS, or never leaves this machine; it holds no login."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if not host or parts.username is not None or not url.isprintable():
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -15,9 +15,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
 from app.domain.errors import IssuerUnavailable
-from app.domain.identity import Issuer
+from app.domain.identity import Issuer, is_safe
 from app.domain.inventory import Json
-from app.identity.fetch import Fetch, HttpFetch, NotFetched, is_safe
+from app.identity.fetch import Fetch, HttpFetch, NotFetched
 
 Key: TypeAlias = RSAKey | ECKey | OKPKey
 

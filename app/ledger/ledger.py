@@ -17,6 +17,7 @@ from app.domain.errors import BerthError, QuotaExhausted, StillWorking
 from app.domain.inventory import Address, Json
 from app.domain.machines import machine_of
 from app.domain.rights import Limit
+from app.ledger.enrolments import use as use_enrolment
 from app.ledger.ports import Store, Tx
 from app.ledger.records import EVER, Candidate, Entry, Event, Operation, Span, State
 from app.telemetry.events import stage
@@ -137,6 +138,7 @@ class Ledger:
             Overtaken: the entry is not `expected` any more.
             NameHeld: another live entry holds the name, or others hold all of `names`.
             ObjectHeld: another live entry holds the object.
+            EnrolmentSpent: the enrolment that the caller showed is used up.
             QuotaExhausted: there are as many as there may be.
             LedgerUnavailable: nothing was written, so nothing may be sent.
         """
@@ -148,6 +150,7 @@ class Ledger:
             check_here(tx, entry.key)
             if tx.entry(entry.key) != expected:
                 raise Overtaken
+            use_enrolment(tx, event, entry.key, now)
             begun = _called(tx, Begun(event, opened, expected if closing is None else opened), names)
             _check_name(tx, begun.entry)
             _check_object(tx, opened)
@@ -231,6 +234,22 @@ class Ledger:
 
         await self.store.write(work)
         return changed
+
+    async def do(self, event: Event, decision: str, change: Callable[[Tx], None]) -> str:
+        """Change what belongs to no key and to Berth alone: intent, change and outcome in one transaction.
+
+        Returns the operation's id.
+        """
+        now, operation = self.clock(), self.new_id()
+        event = replace(event, event="intent", time=now, operation=operation, policy=self.policy())
+
+        def work(tx: Tx) -> None:
+            tx.append(event)
+            change(tx)
+            tx.append(replace(event, event="outcome", decision=decision))
+
+        await self.store.write(work)
+        return operation
 
     async def begin_note(self, event: Event) -> Event:
         """T1 of a mutation that belongs to no key (a gateway's record)."""

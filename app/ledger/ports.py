@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from app.domain.credentials import ApiKey, Enrolment
 from app.domain.inventory import Json, Network
 from app.ledger.machine_records import MachineEntry, MachineState
 from app.ledger.records import EVER, ChainedEvent, Entry, Event, Operation, Span, State
@@ -87,6 +88,38 @@ class Tx(Protocol):
         """Machines' entries in these states, by the time of their last change and their key."""
         ...
 
+    def api_key(self, key_id: str) -> ApiKey | None:
+        """The API key with this id, whether it counts or not."""
+        ...
+
+    def add_api_key(self, key: ApiKey) -> None:
+        """Write down a new API key."""
+        ...
+
+    def api_keys(self, client: str, after: str, limit: int) -> list[ApiKey]:
+        """The API keys of a client (empty: of all) in order of id, all greater than `after`."""
+        ...
+
+    def revoke_api_key(self, key_id: str, now: float) -> None:
+        """Have an API key count no longer."""
+        ...
+
+    def note_uses(self, uses: Mapping[str, float]) -> None:
+        """Write down when API keys, by their ids, were used last."""
+        ...
+
+    def enrolment(self, enrolment_id: str) -> Enrolment | None:
+        """The enrolment with this id, whether it counts or not."""
+        ...
+
+    def add_enrolment(self, enrolment: Enrolment) -> None:
+        """Write down a new enrolment."""
+        ...
+
+    def use_enrolment(self, enrolment_id: str, now: float, used_from: str, operation: str) -> None:
+        """Write down what an enrolment was used for, when, and from which address."""
+        ...
+
     def begin(self, operation: Operation) -> None:
         """Write down an operation that has no outcome yet."""
         ...
@@ -97,6 +130,10 @@ class Tx(Protocol):
 
     def is_open(self, operation_id: str) -> bool:
         """Whether an operation has no outcome yet."""
+        ...
+
+    def outcome_of(self, operation_id: str) -> str | None:
+        """The outcome of an operation; None if it has none yet."""
         ...
 
     def unfinished(self, limit: int) -> list[Operation]:

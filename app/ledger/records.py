@@ -95,7 +95,8 @@ class Event:
     """One line of the audit log, before it is chained.
 
     `event` is intent, outcome, denied or note; `decision` says what was decided, `reason` why (the code of
-    a refusal). `duration` is in seconds. Empty fields are left out of the record.
+    a refusal). `credential` is the id of what the caller showed, if that has one. `duration` is in
+    seconds. Empty fields are left out of the record.
     """
 
     event: str
@@ -106,6 +107,7 @@ class Event:
     request_id: str = ""
     owner: str = ""
     method: str = ""
+    credential: str = ""
     client_address: str = ""
     prefix: str = ""
     name: str = ""

@@ -28,6 +28,7 @@ def event_of(caller: Caller, action: str, key: str, wish: Wish | None = None) ->
         request_id=caller.request_id,
         owner=caller.owner,
         method=caller.method,
+        credential=caller.credential,
         client_address=caller.client_address,
         prefix=label(wish.place) if wish else "",
         name=(given(wish.traits.dns_name, "") or given(wish.traits.name_pattern, "")) if wish else "",

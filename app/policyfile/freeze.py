@@ -1,12 +1,13 @@
 """From the file's models to the domain's frozen values, and what is checked across several fields."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from typing import TypeAlias
 
 from app.domain.commands import UNSET
+from app.domain.identity import ClaimMapping, Issuer
 from app.domain.policy import Client, Convention, NamePlace, Policy, PrefixSection, Scope
 from app.domain.rights import OWN, PLACELESS, ROLES, NamePattern, Rule
 from app.naming.check import judge_dns_name, judge_machine_name
@@ -14,6 +15,7 @@ from app.naming.patterns import fits
 from app.policyfile.models import (
     ClientModel,
     DnsConventionModel,
+    IssuerModel,
     MachineConventionModel,
     MessagesModel,
     NamesModel,
@@ -57,6 +59,7 @@ def freeze(model: PolicyModel, digests: Mapping[str, tuple[str, ...]], sha256: s
             )
             for name, client in (model.clients or {}).items()
         ),
+        issuers=tuple(_issuer(each, model) for each in model.issuers or ()),
     )
 
 
@@ -73,20 +76,15 @@ def problems(model: PolicyModel) -> Iterator[Problem]:
         yield from _rule_problems(("roles", role), rules)
     for name, client in (model.clients or {}).items():
         yield from _client_problems(name, client, model)
+    yield from _issuer_problems(model)
 
 
 def _client_problems(name: str, client: ClientModel, model: PolicyModel) -> Iterator[Problem]:
     here = ("clients", name)
-    if not (client.token_sha256 or client.token_env or client.token_file):
-        yield Problem(here, "name a token: token_sha256, token_env or token_file")
     if client.roles is None and client.rules is None:
         yield Problem(here, f"say what it may do: roles ({', '.join(ROLES)}, or your own) or rules")
-    known = [*ROLES, *(model.roles or {})]
     for index, role in enumerate(client.roles or ()):
-        if role not in known:
-            near = get_close_matches(role, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
-            yield Problem((*here, "roles", index), f"there is no role {role}{hint}")
+        yield from _unknown((*here, "roles", index), "role", role, [*ROLES, *(model.roles or {})])
     yield from _rule_problems((*here, "rules"), client.rules or ())
 
 
@@ -100,13 +98,59 @@ def _rule_problems(here: Path, rules: Iterable[RuleModel]) -> Iterator[Problem]:
                 yield Problem((*here, index, "actions"), detail)
 
 
+def _unknown(path: Path, kind: str, name: str, known: Sequence[str]) -> Iterator[Problem]:
+    """A problem where a name is none of those that there are."""
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known) or 'none'}"
+        yield Problem(path, f"there is no {kind} {name}{hint}")
+
+
+def _issuer_problems(model: PolicyModel) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, each in enumerate(model.issuers or ()):
+        here = ("issuers", index)
+        if each.issuer in seen:
+            yield Problem((*here, "issuer"), f"{each.issuer} has an entry already")
+        seen.add(each.issuer)
+        for number, mapping in enumerate(each.clients):
+            at = (*here, "clients", number)
+            yield from _unknown((*at, "client"), "client", mapping.client, [*(model.clients or {})])
+            for place, role in enumerate(mapping.roles or ()):
+                yield from _unknown((*at, "roles", place), "role", role, [*ROLES, *(model.roles or {})])
+
+
 def _rules(name: str, client: ClientModel, model: PolicyModel) -> tuple[Rule, ...]:
     """The rules of a client's roles, and its own."""
-    found: list[Rule] = []
-    for role in client.roles or ():
-        found += ROLES.get(role, ())
-        found += _numbered(role, (model.roles or {}).get(role, ()))
-    return (*found, *_numbered(f"client {name}", client.rules or ()))
+    own = _numbered(f"client {name}", client.rules or ())
+    return (*_of_roles(client.roles or (), model), *own)
+
+
+def _of_roles(roles: Iterable[str], model: PolicyModel) -> Iterator[Rule]:
+    for role in roles:
+        yield from ROLES.get(role, ())
+        yield from _numbered(role, (model.roles or {}).get(role, ()))
+
+
+def _issuer(given: IssuerModel, model: PolicyModel) -> Issuer:
+    return Issuer(
+        url=given.issuer,
+        audiences=_several(given.audience),
+        algorithms=tuple(given.algorithms or ("RS256",)),
+        jwks_uri=given.jwks_uri or "",
+        mappings=tuple(
+            ClaimMapping(
+                client=each.client,
+                claims={claim: _several(value) for claim, value in each.claims.items()},
+                rules=None if each.roles is None else tuple(_of_roles(each.roles, model)),
+            )
+            for each in given.clients
+        ),
+    )
+
+
+def _several(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _numbered(origin: str, models: Iterable[RuleModel]) -> Iterator[Rule]:

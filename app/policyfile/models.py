@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
+from app.domain.identity import is_safe
 from app.domain.policy import GatewayRule
 from app.domain.rights import Action, Rate
 from app.naming.patterns import compiled, fits
@@ -79,6 +80,12 @@ def _gateway(value: object) -> object:
     raise ValueError(_GATEWAY_HELP)
 
 
+def _safe_address(value: object) -> object:
+    if isinstance(value, str) and not is_safe(value):
+        raise ValueError("write an address with https:// (http:// is for this machine only)")
+    return value
+
+
 def _action(value: object) -> object:
     if isinstance(value, str) and value in set(Action):
         return Action(value)
@@ -114,6 +121,9 @@ Gateway: TypeAlias = Annotated[InstanceOf[GatewayRule], BeforeValidator(_gateway
 Digest: TypeAlias = Annotated[str, BeforeValidator(_digest)]
 Speed: TypeAlias = Annotated[InstanceOf[Rate], BeforeValidator(_rate)]
 Right: TypeAlias = Annotated[InstanceOf[Action], BeforeValidator(_action)]
+Algorithm: TypeAlias = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
 Permission: TypeAlias = Literal["children", "container", "deprecated", "utilized"]
 
 
@@ -276,6 +286,39 @@ class TagsModel(Strict):
     domains: dict[Domain, list[Text]] | None = Field(None, description="Tags by domain of the DNS name.")
 
 
+class MappingModel(Strict):
+    """Which tokens of an issuer are whose."""
+
+    client: Word = Field(description="The client that the token is, one of `clients`.")
+    claims: Annotated[dict[Text, Text | Annotated[list[Text], Some]], Some] = Field(
+        description="Claims that the token has to have, each with a value or several; `*` is any text."
+    )
+    roles: Annotated[list[Word], Some] | None = Field(
+        None, description="Roles that hold instead of what the client may do."
+    )
+
+
+class IssuerModel(Strict):
+    """Somebody whose signed tokens count: a CI system, an identity provider."""
+
+    issuer: Annotated[Text, BeforeValidator(_safe_address)] = Field(
+        description="Its address, as the `iss` of its tokens has it, to the letter."
+    )
+    audience: Text | Annotated[list[Text], Some] = Field(
+        description="The `aud` that its tokens must have, or several of which one is enough."
+    )
+    algorithms: Annotated[list[Algorithm], Some] | None = Field(
+        None,
+        description="The signatures that count, `[RS256]` by default; never `none`, never a shared secret.",
+    )
+    jwks_uri: Annotated[Text, BeforeValidator(_safe_address)] | None = Field(
+        None, description="Where its keys are, if it has no `/.well-known/openid-configuration`."
+    )
+    clients: Annotated[list[MappingModel], Some] = Field(
+        description="Which tokens are whose; the first that fits counts, and what fits none is refused."
+    )
+
+
 class PolicyModel(Strict):
     """The whole file."""
 
@@ -284,6 +327,7 @@ class PolicyModel(Strict):
     roles: dict[Word, Annotated[list[RuleModel], Some]] | None = Field(
         None, description="Roles of one's own, by name: the rules of each."
     )
+    issuers: list[IssuerModel] | None = Field(None, description="Whose signed tokens count.")
     names: NamesModel | None = Field(None, description="The naming conventions.")
     defaults: RulesModel | None = Field(None, description="What holds for every prefix.")
     prefixes: list[PrefixModel] | None = Field(

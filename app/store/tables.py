@@ -108,6 +108,37 @@ operations = Table(
     _partly("operations_open_key", "key", text("outcome IS NULL")),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", WORDS, primary_key=True),
+    Column("client", WORDS, nullable=False),
+    Column("digest", WORDS, nullable=False),
+    Column("label", WORDS, nullable=False),
+    Column("bounds", JSON, nullable=False),
+    Column("created_by", WORDS, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("last_used_at", Float),
+    Column("revoked_at", Float),
+    Index("api_keys_client", "client"),
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("id", WORDS, primary_key=True),
+    Column("owner", WORDS, nullable=False),
+    Column("digest", WORDS, nullable=False),
+    Column("key", WORDS, nullable=False),
+    Column("words", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+    Column("used_from", WORDS, nullable=False),
+    Column("operation", WORDS, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -25,6 +25,7 @@ from sqlalchemy.sql import Select
 from app.domain.inventory import Json, Network
 from app.ledger.records import EVER, ChainedEvent, Entry, Event, Operation, Span, State
 from app.store.backend import cursor_of
+from app.store.callers import CallerTransaction
 from app.store.leases import LeaseTransaction
 from app.store.machines import MachineTransaction
 from app.store.position import Position
@@ -60,7 +61,7 @@ _TOUCH = text("UPDATE alembic_version SET version_num = version_num")
 _APPEND = Prepared(insert(audit).values(_values(audit, _AUDIT_FIELDS)))
 
 
-class Transaction(MachineTransaction, LeaseTransaction):
+class Transaction(MachineTransaction, CallerTransaction, LeaseTransaction):
     """One transaction on a connection that the caller begins and ends.
 
     `position` is the end of the audit log as this transaction sees it, `appended` what it has added to that;
@@ -163,6 +164,11 @@ class Transaction(MachineTransaction, LeaseTransaction):
     def is_open(self, operation_id: str) -> bool:
         """See `app.ledger.ports.Tx`."""
         return bool(_OPEN.run(self._cursor, {"id": operation_id}))
+
+    def outcome_of(self, operation_id: str) -> str | None:
+        """See `app.ledger.ports.Tx`."""
+        query = select(operations.c.outcome).where(operations.c.id == operation_id)
+        return self._connection.execute(query).scalar_one_or_none()
 
     def unfinished(self, limit: int) -> list[Operation]:
         """See `app.ledger.ports.Tx`."""

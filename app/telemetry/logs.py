@@ -24,7 +24,8 @@ SECRET_NAMES = re.compile(
 )
 SECRET_VALUES = re.compile(
     r"(?P<scheme>\b(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]{6,}"  # an Authorization header
-    r"|\bberth_[A-Za-z0-9]+_[A-Za-z0-9]+"  # Berth's API keys
+    r"|\bberth(?:enrol)?_[A-Za-z0-9]+_[A-Za-z0-9]+"  # Berth's API keys and enrolment tokens
+    r"|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # signed tokens (JWT)
     r"|\bnbt_[A-Za-z0-9]+\.[A-Za-z0-9]+"  # NetBox's tokens, version 2
     r"|\b[0-9a-f]{40}\b"  # NetBox's tokens, version 1
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)",  # a password in a URL

@@ -17,6 +17,7 @@ from app.domain.rights import Action
 from app.domain.upstream import UpstreamError
 from app.edge.caller import Authenticator, check_same_origin, is_readable_on_the_way
 from app.edge.errors import CrossSite, HttpsRequired
+from app.edge.failures import FailedLogins
 from app.edge.problems import row_of, to_berth_error
 from app.edge.requests import current_request
 from app.edge.strictness import FORBIDDEN
@@ -59,7 +60,7 @@ Page: TypeAlias = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Door:
-    """Lets callers in. `rates` are those of the API: there is one budget, whichever door is taken."""
+    """Lets callers in. `rates` and `failures` are those of the API, whichever door is taken."""
 
     desk: WebDesk
     works: Works
@@ -67,6 +68,7 @@ class Door:
     sessions: Sessions
     rates: Rates = field(default_factory=Rates)
     allow_http: bool = False
+    failures: FailedLogins = field(default_factory=FailedLogins)
 
     def page(
         self, page: Page, *actions: Action, writes: str = ""
@@ -106,12 +108,15 @@ class Door:
 
         Raises:
             HttpsRequired: it came so that others could read it on the way.
+            TooManyFailures: too many wrong ones came from there.
         """
         if not self.allow_http and is_readable_on_the_way(scope):
             raise HttpsRequired
         request = current_request()
+        self.failures.check(request.client_address)
         caller = await self.authenticator.authenticate(token, request.client_address)
         if caller is None:
+            self.failures.count(request.client_address)
             return None
         note(owner=caller.owner, method_of_authentication=caller.method)
         return replace(caller, client_address=request.client_address, request_id=request.request_id)

@@ -13,9 +13,11 @@ from starlette.testclient import TestClient
 from app.api.app import Surroundings, build_app
 from app.api.denials import Recorder, record_nowhere
 from app.domain.commands import Caller
+from app.edge.failures import FailedLogins
 from app.edge.works import Works
 from app.telemetry.logs import make_logger
 from app.telemetry.metrics import Metrics
+from tests.api.key_twin import KeyTwin
 from tests.api.machine_twin import MachineTwin
 from tests.api.twin import Twin
 
@@ -51,12 +53,14 @@ class Rig:
     mb_per_gb: int = 1000
     record: Recorder = record_nowhere
     machines: MachineTwin = field(init=False)
+    keys: KeyTwin = field(init=False)
     works: Works = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what needs the log."""
         self.works = Works(seconds=self.seconds, log=make_logger(self.stream))
         self.machines = MachineTwin(self.twin)
+        self.keys = KeyTwin(self.twin)
 
     async def ready(self) -> list[str]:
         """What stands in the way."""
@@ -72,8 +76,9 @@ class Rig:
             cors_origins=self.cors_origins,
             mb_per_gb=self.mb_per_gb,
             record=self.record,
+            failures=FailedLogins(0),
         )
-        return build_app(self.twin.desk(self.machines.desk()), self.works, Tokens(), around)
+        return build_app(self.twin.desk(self.machines.desk(), self.keys.desk()), self.works, Tokens(), around)
 
     def lines(self) -> list[dict[str, Any]]:
         """The log."""
@@ -100,6 +105,7 @@ def rig(shared: tuple[Rig, FastAPI]) -> Rig:
     rig = shared[0]
     rig.twin.reset()
     rig.machines.reset()
+    rig.keys.reset()
     rig.reasons.clear()
     rig.stream.truncate(0)
     rig.stream.seek(0)

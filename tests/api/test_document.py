@@ -11,10 +11,11 @@ import yaml
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from app.api import documents
+from app.api import credential_schemas, documents
 from app.api.document import rendered
 from app.api.export import document, export
 
+MODELS = {**vars(documents), **vars(credential_schemas)}
 ROOT = Path(__file__).parents[2]
 DOCUMENT = document()
 OPERATIONS = [
@@ -127,7 +128,7 @@ def test_the_examples_of_answers_fit_their_schemas(path: str, method: str, opera
         for content in response.get("content", {}).values():
             reference = content["schema"].get("$ref", "").rpartition("/")[2]
             if reference:
-                model: type[BaseModel] = getattr(documents, reference)
+                model: type[BaseModel] = MODELS[reference]
                 example = content["example"]
                 assert model.model_validate(example).model_dump(exclude_unset=True) == example
 

@@ -47,13 +47,15 @@ OPERATIONS = {
     for path, methods in document()["paths"].items()
     for method, operation in methods.items()
 }
+KEYS = {"createKey", "listKeys", "revokeKey"}
 CLOSED = {
-    "allocator": {"listOperations", "retryOperation", "abandonOperation"},
-    "operator": set(),
+    "allocator": {"listOperations", "retryOperation", "abandonOperation", *KEYS},
+    "operator": KEYS,
     "auditor": {
         *("allocate", "allocateBatch", "upsertAllocation", "confirmAllocation", "releaseAllocation"),
         *("registerMachine", "registerMachineBatch", "convergeMachine", "retireMachine"),
-        *("listOperations", "retryOperation", "abandonOperation"),
+        *("listOperations", "retryOperation", "abandonOperation", "createEnrolment"),
+        *KEYS,
     },
     "administrator": set(),
     "nobody": set(RIGHTS),

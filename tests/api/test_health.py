@@ -6,6 +6,7 @@ from app.api.app import Surroundings, build_app
 from app.domain.upstream import NotSent
 from app.edge.works import Works
 from tests.api.conftest import Rig, Tokens
+from tests.api.key_twin import KeyTwin
 from tests.api.machine_twin import MachineTwin
 from tests.api.twin import Twin
 
@@ -41,7 +42,12 @@ def test_metrics_are_shown_to_prometheus(api: TestClient) -> None:
 def test_metrics_can_live_elsewhere() -> None:
     """On a port of their own, they have no route here."""
     twin = Twin()
-    app = build_app(twin.desk(MachineTwin(twin).desk()), Works(), Tokens(), Surroundings(with_metrics=False))
+    app = build_app(
+        twin.desk(MachineTwin(twin).desk(), KeyTwin(twin).desk()),
+        Works(),
+        Tokens(),
+        Surroundings(with_metrics=False),
+    )
     with TestClient(app) as client:
         assert client.get("/metrics").status_code == 404
 

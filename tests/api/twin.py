@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.api.desk import Desk, MachineDesk
+from app.api.desk import CredentialDesk, Desk, MachineDesk
 from app.domain.commands import Caller, Wish, given
 from app.domain.errors import (
     AddressOutside,
@@ -66,8 +66,8 @@ class Twin:
             kept.clear()
         self.failure, self.gate, self.next_id = None, None, 1000
 
-    def desk(self, machines: MachineDesk) -> Desk:
-        """The desk whose operations these are, and its machines."""
+    def desk(self, machines: MachineDesk, credentials: CredentialDesk) -> Desk:
+        """The desk whose operations these are, its machines, and what callers show."""
         return Desk(
             allocate=self.allocate,
             upsert=self.upsert,
@@ -80,6 +80,7 @@ class Twin:
             preview=self.preview,
             closed_because=self.closed_because,
             machines=machines,
+            credentials=credentials,
             shelf=self,
             sees=self.sees,
         )

@@ -43,6 +43,9 @@ WELL: dict[str, Ask] = {
     "retireMachine": {"key": "machine"},
     "retryOperation": {},
     "abandonOperation": {},
+    "createKey": {"json": {"client": "team"}},
+    "revokeKey": {"operation": "made"},
+    "createEnrolment": {"json": {"prefix": LAB, "dns_name": "enrolled.example.com"}},
 }
 """A request for each route that it carries out."""
 REFUSED: dict[tuple[str, int], Ask] = {
@@ -77,12 +80,23 @@ REFUSED: dict[tuple[str, int], Ask] = {
     ("abandonOperation", 403): {"as": OTHER},
     ("abandonOperation", 404): {"operation": "1"},
     ("abandonOperation", 422): {"operation": "no~id"},
+    ("createKey", 403): {"json": {"client": "other"}, "as": OTHER},
+    ("createKey", 422): {"json": {"client": "stranger"}},
+    ("revokeKey", 403): {"operation": "made", "as": OTHER},
+    ("revokeKey", 404): {"operation": "unknown"},
+    ("revokeKey", 422): {"operation": "no~id"},
+    ("createEnrolment", 403): {
+        "json": {"key": "held", "prefix": LAB, "dns_name": "a.example.com"},
+        "as": OTHER,
+    },
+    ("createEnrolment", 409): {"json": {"key": "held", "prefix": LAB, "dns_name": "a.example.com"}},
+    ("createEnrolment", 422): {"json": {"prefix": LAB}},
 }
 """A request for each route and each way of refusing it."""
 
 
-MENDING = {"retryOperation", "abandonOperation"}
-"""Nothing conflicts with these: an operation that is over is not there."""
+MENDING = {"retryOperation", "abandonOperation", "createKey", "revokeKey"}
+"""Nothing conflicts with these: an operation that is over is not there, and keys are nobody else's."""
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +139,10 @@ async def ask(desk: Whole, operation: str, request: Ask) -> httpx2.Response:
     method, path = MUTATING[operation]
     options = {name: value for name, value in request.items() if name in ("json", "params")}
     headers = {"Authorization": f"Bearer {request['as']}"} if "as" in request else {}
-    url = path.format(key=request.get("key", "held"), id=request.get("operation", "0"))
+    id_ = request.get("operation", "0")
+    if id_ == "made":
+        id_ = (await desk.client.post("/api/v1/keys", json={"client": "team"})).json()["id"]
+    url = path.format(key=request.get("key", "held"), id=id_)
     return await desk.client.request(method.upper(), url, headers=headers, **options)
 
 

@@ -41,7 +41,7 @@ def test_the_status_says_whether_a_retry_helps(kind: type[BerthError]) -> None:
     """Later: 503, 408, or 429. Faults: 502. Refusals: 4xx, never 429, whose body clients hide."""
     status = TABLE[kind].status
     if issubclass(kind, domain.Later):
-        assert status in (408, 503) or kind is domain.RateLimited
+        assert status in (408, 503) or kind in (domain.RateLimited, wire.TooManyFailures)
     elif issubclass(kind, domain.Fault):
         assert status == 502
     elif issubclass(kind, domain.Refusal):

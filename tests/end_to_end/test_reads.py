@@ -157,10 +157,10 @@ def test_the_audit_log_holds_intent_outcome_and_refusal(alice: Desk, spaces: Spa
 def test_the_change_in_netbox_s_own_log_names_the_request(alice: Desk, spaces: Spaces) -> None:
     """From NetBox's change log into Berth's audit log and back."""
     name = key()
-    made = alice.made({"key": name, "prefix": spaces.prefix()})
-    [change] = spaces.netbox.found(
-        "core/object-changes", changed_object_id=made["netbox_id"], action="create"
-    )
+    asked = {"key": name, "prefix": spaces.prefix(), "requested_by": "Ann", "reference": "T-1"}
+    made = alice.made(asked)
+    changes = spaces.netbox.found("core/object-changes", changed_object_id=made["netbox_id"], action="create")
+    [change] = [each for each in changes if each["changed_object_type"] == "ipam.ipaddress"]
     [outcome] = [event for event in pages(alice, "audit", key=name) if event["event"] == "outcome"]
     assert outcome["netbox_request_id"] == change["request_id"]
-    assert f"allocate {name} for alice" in change["message"]
+    assert f"allocate {name} for alice, requested by Ann, reference T-1" in change["message"]

@@ -12,6 +12,8 @@ MODELS: dict[str, type[models.Strict]] = {
     "The file": models.PolicyModel,
     "`clients`": models.ClientModel,
     "A rule": models.RuleModel,
+    "`issuers`": models.IssuerModel,
+    "Whose token it is": models.MappingModel,
     "`names`": models.NamesModel,
     "A convention": models.DnsConventionModel,
     "`scope`": models.ScopeModel,

@@ -19,6 +19,7 @@ SHIPPED = {
     "demo": ROOT / "app/demo/policy.yaml",
     "example": ROOT / "deploy/policy.example.yaml",
     "roles": ROOT / "deploy/examples/policy/roles.yaml",
+    "ci": ROOT / "deploy/examples/policy/ci.yaml",
 }
 PRESENT = {"CI_TOKEN": "secret\n"}
 
@@ -221,7 +222,7 @@ WRONG = [
     ("clients: []", ["1: clients: write fields, one a line"]),  # a list of clients
     # -- clients
     ("clients: {a: {}}",
-     ["1: clients a: name a token: token_sha256, token_env or token_file", f"1: clients a: {NO_ROLE}"]),
+     [f"1: clients a: {NO_ROLE}"]),
     ("clients: {a: {token_env: CI_TOKEN, roles: [alocator]}}",
      ["1: clients a roles #1: there is no role alocator; did you mean allocator?"]),  # misspelt
     ("clients: {a: {token_env: CI_TOKEN, roles: [zzz]}}",

@@ -12,6 +12,7 @@ ENOUGH = {
     "NETBOX_URL": "https://netbox.example.com",
     "NETBOX_API_TOKEN": "canary-netbox",
     "BERTH_TOKEN": "canary",
+    "BERTH_PEPPER": "a pepper of more than 32 characters",
 }
 WHO_CALLS = "set BERTH_TOKEN, BERTH_TOKEN_FILE or a policy with clients"
 MAKE_ONE = "make one with: openssl rand -hex 32"
@@ -110,6 +111,12 @@ WRONG: list[tuple[str, str, str]] = [
     ("BERTH_DISK_GB_IN_MB", "1023", "Input should be 1000 or 1024"),  # neither
     ("BERTH_DISK_GB_IN_MB", "1k", "Input should be 1000 or 1024"),  # no number
     ("BERTH_OWNER", "me and you", "write letters, digits, dots, hyphens and underscores, at most 64"),
+    ("BERTH_PEPPER_FILE", "/pepper", "set either BERTH_PEPPER or BERTH_PEPPER_FILE, not both"),
+    ("BERTH_TRUSTED_PROXIES", "10.0.0.1/8",
+     "10.0.0.1/8 has host bits set; write addresses or CIDRs such as 10.0.0.0/8"),
+    ("BERTH_TRUSTED_PROXIES", "10.0.0.1, *",
+     "'*' does not appear to be an IPv4 or IPv6 network; write addresses or CIDRs such as 10.0.0.0/8"),
+    ("BERTH_FAILED_LOGINS", "-1", "Input should be greater than or equal to 0"),
     ("BERTH_NETBOX_CALL_SECONDS", "20",
      "a call to NetBox has to end before the request does (BERTH_REQUEST_SECONDS)"),
     ("BERTH_HOST", "0.0.0.0",
@@ -336,3 +343,16 @@ def _shown(default: object) -> str:
     if default in (None, "", ()):
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def test_a_pepper_has_to_be_long() -> None:
+    """Else whoever has the database could try peppers out."""
+    [problem] = problems(BERTH_PEPPER="short")
+    assert problem == (f"BERTH_PEPPER_FILE: BERTH_PEPPER is shorter than 32 characters; {MAKE_ONE}")
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    """With commas between them."""
+    settings = Settings.read({**ENOUGH, "BERTH_TRUSTED_PROXIES": "10.0.0.1, 2001:db8::/32"})
+    assert settings.trusted_proxies == ("10.0.0.1", "2001:db8::/32")
+    assert Settings.read(ENOUGH).trusted_proxies == ()

@@ -94,6 +94,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "registerMachine": {"json": {"name": "new", "cluster": "matrix"}},
     "registerMachineBatch": {"json": {"items": [{"name": "new", "cluster": "matrix"}]}},
     "convergeMachine": {"json": {"name": "new", "cluster": "matrix"}},
+    "createKey": {"json": {"client": "ci"}},
+    "createEnrolment": {"json": {"prefix": LAB, "dns_name": "new.example.com"}},
 }
 """Bodies; the other routes are asked with none."""
 MACHINES = {"readMachine", "retireMachine", "listOperations", "retryOperation", "abandonOperation"}
@@ -115,6 +117,9 @@ COMES_TO = {
     "retireMachine": "retired",
     "retryOperation": "finished",
     "abandonOperation": "abandoned",
+    "createKey": "created",
+    "revokeKey": "revoked",
+    "createEnrolment": "issued",
     "health": "ok",
     "readiness": "ok",
     "metrics": "ok",
@@ -135,7 +140,9 @@ async def test_every_route_says_what_a_request_came_to(
         if "Operation" in operation:
             await desk.get_stuck("held")
         [lab] = netbox.api("GET", f"ipam/prefixes/?prefix={LAB}")["results"]
-        url = path.format(key="held", id="0", prefix_id=lab["id"])
+        made = await desk.client.post("/api/v1/keys", json={"client": "ci"})
+        id_ = made.json()["id"] if operation == "revokeKey" else "0"
+        url = path.format(key="held", id=id_, prefix_id=lab["id"])
         answer = await desk.client.request(method, url, **ASKED.get(operation, {}))
         line = line_of(desk, answer.headers["X-Request-ID"])
     assert (line["status"], line["route"]) == (answer.status_code, path), answer.text
