@@ -103,7 +103,7 @@ def test_a_replica_that_was_stopped_for_long_harms_nothing(three: Stage) -> None
 
 
 def test_replicas_that_are_restarted_one_by_one_break_no_promise(three: Stage) -> None:
-    """What waited is answered, under load; a connection ends at once or not at all, and the retry gets there."""
+    """What waited is answered, under load; a connection ends at once or not at all."""
     prefixes = {three.prefix(26): 30}
     urls = [berth.url for berth in three.berths]
     load = Load(urls, TOKENS, subjects(prefixes, three.run), 7)
