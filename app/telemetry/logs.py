@@ -32,9 +32,9 @@ SECRET_VALUES = re.compile(
     re.IGNORECASE,
 )
 
-_SUSPICIOUS = re.compile(r"[_\s:]")
+_SUSPICIOUS = re.compile(r"[_\s:]|eyJ", re.IGNORECASE)
 _SUSPICIOUS_LENGTH: Final = 40
-"""Of what `SECRET_VALUES` finds, all holds one of these characters or is so long. Most texts are neither."""
+"""Of what `SECRET_VALUES` finds, all holds one of these or is so long. Most texts are neither."""
 _NAMES_KNOWN: Final = 1024
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
