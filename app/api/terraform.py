@@ -9,14 +9,30 @@ STATE_TYPE: Final = "application/vnd.berth.terraform-state+json"
 STATE_VERSION: Final = 4
 OLDEST: Final = "1.0.0"
 """The Terraform that is said to have written it: one refuses what a newer one wrote."""
+_OUTPUT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["value", "type"],
+    "properties": {
+        "value": {"description": "As in JSON."},
+        "type": {"description": 'Terraform\'s type: a name, or a list such as `["tuple", ["string"]]`.'},
+    },
+}
+_PROPERTIES: Final[dict[str, Any]] = {
+    "version": {"const": STATE_VERSION},
+    "terraform_version": {"const": OLDEST},
+    "serial": {"type": "integer"},
+    "lineage": {"type": "string"},
+    "outputs": {"type": "object", "additionalProperties": _OUTPUT},
+    "resources": {"type": "array", "maxItems": 0, "items": {}},
+}
 STATE_CONTENT: Final[dict[str, Any]] = {
     STATE_TYPE: {
         "schema": {
             "type": "object",
             "title": "TerraformState",
             "description": "A Terraform state of version 4. Each field of the answer is an output.",
-            "required": ["version", "terraform_version", "serial", "lineage", "outputs", "resources"],
-            "properties": {"version": {"const": STATE_VERSION}, "outputs": {"type": "object"}},
+            "required": list(_PROPERTIES),
+            "properties": _PROPERTIES,
         },
         "example": {
             "version": STATE_VERSION,
