@@ -93,9 +93,13 @@ def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(
     upstream: tuple[str, str], netbox: NetBox, policy_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Program]:
-    """Berth, as it runs for most of the tests."""
+    """Berth, as it runs for most of the tests; it counts no wrong tokens, for made-up requests bring many."""
     program = berth(
-        tmp_path_factory.mktemp("berth"), *upstream, policy_file=str(policy_file), reconcile_seconds="0.5"
+        tmp_path_factory.mktemp("berth"),
+        *upstream,
+        policy_file=str(policy_file),
+        reconcile_seconds="0.5",
+        failed_logins="0",
     )
     program.start()
     yield program
