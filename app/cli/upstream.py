@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.report import page
 from app.credentials.sources import SecretMissing
@@ -33,6 +34,10 @@ from app.netbox.survey import survey
 from app.policyfile import PolicyWrong, load
 from app.settings import Settings, SettingsWrong, unknown_variables
 from app.sourcing import netbox_token
+from app.store.locator import database_url, said, shown
+
+_PATIENCE = 5
+"""Seconds that the ledger's database may take to accept a connection."""
 
 __all__ = [
     "Check",
@@ -184,8 +189,26 @@ def _policy(file: Path | None, environ: Mapping[str, str]) -> Check:
 
 
 def _ledger(settings: Settings) -> Check:
-    """Whether the ledger's file can be written. It is not opened: a running Berth may have it."""
-    path = Path(make_url(settings.database).database or "")
+    """Whether the ledger can be written, as far as it can be told beside a running Berth."""
+    url = database_url(settings.database)  # of a kind that the settings let pass
+    return _file(Path(url.database or "")) if url.get_backend_name() == "sqlite" else _server(url)
+
+
+def _server(url: URL) -> Check:
+    """Whether the database takes connections."""
+    engine = create_engine(url, connect_args={"connect_timeout": _PATIENCE})
+    try:
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        detail = f"{shown(url)} cannot be used: {' '.join(said(error).split())}"
+        return Check("ledger", ok=False, detail=detail, what_to_do="See BERTH_DATABASE_URL, and its server.")
+    finally:
+        engine.dispose()
+    return Check("ledger", ok=True, detail=f"{shown(url)} takes connections")
+
+
+def _file(path: Path) -> Check:
+    """Whether the file can be written. It is not opened: a running Berth may have it."""
     place = next(each for each in (path, *path.absolute().parents) if each.exists())
     if os.access(place, os.W_OK) and (place == path or place.is_dir()):
         return Check("ledger", ok=True, detail=f"{path} can be written")

@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from app.cli import app
 from app.emulator import SEED_TOKEN, create_app, running
 from tests.cli.said import Said, at, berth
+from tests.postgres import Cluster
 
 ROOT = Path(__file__).parents[2]
 DEMO_POLICY = str(ROOT / "app/demo/policy.yaml")
@@ -305,6 +306,25 @@ def test_doctor_knows_a_folder_that_cannot_be_written(netbox: str, tmp_path: Pat
     said = berth("doctor", **at(netbox, BERTH_STATE_DIR=str(tmp_path / "file")))
     assert said.code == 1
     assert f"MISSING  ledger: {tmp_path}/file is no folder" in said.out
+
+
+def test_doctor_knows_a_database_that_cannot_be_reached(netbox: str) -> None:
+    """In one line, and without the password."""
+    url = "postgresql://berth:hush@127.0.0.1:1/berth"
+    told = berth("doctor", **at(netbox, BERTH_DATABASE_URL=url))
+    assert told.code == 1
+    [line] = [line for line in told.out.splitlines() if "ledger" in line]
+    assert line.startswith("MISSING  ledger: postgresql://berth:***@127.0.0.1:1/berth cannot be used: ")
+    assert "Connection refused" in line
+    assert "hush" not in told.out + told.err
+
+
+@pytest.mark.postgres
+def test_doctor_finds_a_database_that_takes_connections(netbox: str, cluster: Cluster) -> None:
+    """On a server of its own."""
+    told = berth("doctor", **at(netbox, BERTH_DATABASE_URL=cluster.new()))
+    assert "takes connections" in told.out
+    assert "MISSING  ledger" not in told.out
 
 
 def test_doctor_without_settings_names_them() -> None:

@@ -21,6 +21,22 @@ def url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.mark.parametrize(("floor", "opens"), [("0001", True), ("9999", False)])
+def test_a_ledger_of_a_newer_release_is_opened_only_if_that_says_so(
+    path: Path, url: str, floor: str, opens: bool
+) -> None:
+    """Else its tables may mean something else."""
+    open_database(url, "chain-1").close()
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+        other.execute("UPDATE schema_floor SET revision = ?", (floor,))
+    if opens:
+        open_database(url, "chain-1").close()
+        return
+    with pytest.raises(LedgerUnavailable, match="a later release has brought it to 9999"):
+        open_database(url, "chain-1")
+
+
 async def test_a_full_disk_refuses_writes_and_keeps_what_is_there(database: Database) -> None:
     """Nothing of the group is kept; when there is room again, the chain goes on where it ended."""
     await database.write(keep(ENTRY, EVENT))
