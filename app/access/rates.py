@@ -28,12 +28,11 @@ class Rates:
             RateLimited: none has; `retry_after` is when the first has again, in seconds.
         """
         rules = [rule for rule in rules_of(caller) if rule.actions.intersection(caller.doing)]
-        if any(rule.rate is None for rule in rules):
-            self._take_narrowed(caller)
-            return
-        waits = [self._wait(caller.owner, rule, rule.rate) for rule in rules if rule.rate is not None]
-        if waits and all(waits):
-            raise RateLimited(retry_after=min(waits))
+        rates = [(rule, rule.rate) for rule in rules if rule.rate is not None]
+        if rates and len(rates) == len(rules):
+            waits = [self._wait(caller.owner, rule, rate) for rule, rate in rates]
+            if all(waits):
+                raise RateLimited(retry_after=min(waits))
         self._take_narrowed(caller)
 
     def _take_narrowed(self, caller: Caller) -> None:
